@@ -1,0 +1,22 @@
+"""Who calls: the roles, and the caller whom a request was authenticated as."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a caller may do; the table of routes and roles is ``chalicelib/api/access.py``."""
+
+    OWNER = "owner"
+    MANAGER = "manager"
+    CASHIER = "cashier"
+    ANALYST = "analyst"
+    INTEGRATION = "integration"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated caller. ``caller_id`` is safe to log and to keep: it is no secret."""
+
+    caller_id: str
+    role: Role
