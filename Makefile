@@ -69,7 +69,8 @@ lock: ## Pin requirements*.in again, with hashes
 		--generate-hashes --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock" "$$@"; }; \
 	lock $(LOCK) requirements-dev.in -o requirements-dev.txt && \
-	lock $(LOCK) -c requirements-dev.txt requirements.in -o requirements.txt
+	lock $(LOCK) -c requirements-dev.txt requirements.in -o requirements.txt && \
+	lock $(LOCK) tools/requirements-npm.in -o tools/requirements-npm.txt
 
 clean: ## Stop the stack; remove its state, the environment and all caches
 	@if [ -x $(PY) ]; then $(PY) -m tools.stack down; fi
