@@ -1,0 +1,152 @@
+"""Customers: who takes part. What their purchases add up to is in :mod:`accounts`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from chalicelib.core import activity, errors, idempotency
+from chalicelib.core.accounts import Account, AccountChange, Standing
+from chalicelib.core.activity import EventType, Origin
+from chalicelib.core.changes import Changes
+from chalicelib.core.idempotency import KeyedRequest
+
+
+class DuplicateCustomer(errors.Refused):
+    """Another customer has this e-mail, phone or external id."""
+
+    code = "duplicate_customer"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A postal address; ``country`` is an ISO 3166-1 alpha-2 code."""
+
+    line1: str | None = None
+    line2: str | None = None
+    city: str | None = None
+    postal_code: str | None = None
+    region: str | None = None
+    country: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the customer has agreed to receive, by channel."""
+
+    email: bool = False
+    sms: bool = False
+    push: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """The profile of a member. E-mail and phone are in their normal form (``+15551234567``)."""
+
+    customer_id: str
+    joined_at: datetime
+    created_at: datetime
+    external_id: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    birthday: date | None = None
+    address: Address | None = None
+    language: str | None = None
+    consent: Consent = Consent()
+    tags: tuple[str, ...] = ()
+    custom_fields: Mapping[str, str] = field(default_factory=dict)
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """An e-mail, a phone or an external id, taken by one customer."""
+
+    field: str
+    value: str
+    customer_id: str
+    version: int = 0
+
+
+HANDLE_FIELDS = ("external_id", "email", "phone")
+
+
+def handles(customer: Customer) -> dict[str, Handle]:
+    """Return what no other customer may have, by field."""
+    values = {name: getattr(customer, name) for name in HANDLE_FIELDS}
+    return {
+        name: Handle(name, value, customer.customer_id) for name, value in values.items() if value
+    }
+
+
+def decide_creation(
+    customer: Customer, *, event_id: str, origin: Origin, request: KeyedRequest | None
+) -> Changes:
+    """Return what a new customer writes.
+
+    Raises:
+        Invalid: they would join in the future.
+    """
+    if customer.joined_at > origin.recorded_at:
+        raise errors.Invalid(
+            "nobody joins in the future", fix="send an earlier time", pointer="/joined_at"
+        )
+    account = Account(customer.customer_id, Standing.ACTIVE, customer.joined_at, activity_count=1)
+    event = activity.event(
+        EventType.CUSTOMER_CREATED,
+        event_id=event_id,
+        customer_id=customer.customer_id,
+        origin=origin,
+        occurred_at=customer.joined_at,
+    )
+    record = idempotency.record_of(request, made=(customer.customer_id,), now=origin.recorded_at)
+    return Changes(create=(customer, account, event, *handles(customer).values(), *record))
+
+
+def decide_update(
+    before: Customer,
+    after: Customer,
+    *,
+    taken: Mapping[str, Handle],
+    event_id: str,
+    origin: Origin,
+    request: KeyedRequest | None,
+) -> Changes:
+    """Return what a changed profile writes; nothing when nothing differs.
+
+    ``taken`` are the handles as stored, by field; one that changes is given back.
+    """
+    if before == after:
+        return Changes()
+    wanted = handles(after)
+    changed = [name for name in HANDLE_FIELDS if getattr(before, name) != getattr(after, name)]
+    fields = [
+        name
+        for name in Customer.__dataclass_fields__
+        if getattr(before, name) != getattr(after, name)
+    ]
+    event = activity.event(
+        EventType.CUSTOMER_UPDATED,
+        event_id=event_id,
+        customer_id=after.customer_id,
+        origin=origin,
+        detail={"fields": ",".join(fields)},
+    )
+    record = idempotency.record_of(request, made=(after.customer_id,), now=origin.recorded_at)
+    return Changes(
+        create=(*(wanted[name] for name in changed if name in wanted), event, *record),
+        update=((before, after),),
+        delete=tuple(taken[name] for name in changed if name in taken),
+        count=(AccountChange(after.customer_id, activity_count=1, while_active=False),),
+    )
+
+
+def duplicate(field_: str) -> DuplicateCustomer:
+    """Return the error for a handle that another customer has."""
+    return DuplicateCustomer(
+        f"another customer has this {field_}",
+        fix=f"look that customer up by {field_}, or send another one",
+        pointer=f"/{field_}",
+        facts={"field": field_},
+    )

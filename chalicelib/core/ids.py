@@ -1,0 +1,20 @@
+"""Ids: a prefix that says what the thing is, and a ULID that sorts by time."""
+
+from datetime import UTC, datetime
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLIS_MAX = 2**48 - 1
+RANDOM_BITS = 80
+
+
+def ulid_id(prefix: str, *, at: datetime, random: int) -> str:
+    """Return ``<prefix>_<ulid>`` for the moment ``at``, told apart by 80 random bits.
+
+    See https://github.com/ulid/spec. Moments before 1970 sort as 1970.
+    """
+    assert 0 <= random < 1 << RANDOM_BITS, "a ULID has 80 random bits"
+    elapsed = at - _EPOCH
+    millis = elapsed.days * 86_400_000 + elapsed.seconds * 1000 + elapsed.microseconds // 1000
+    number = (min(max(millis, 0), _MILLIS_MAX) << RANDOM_BITS) | random
+    return f"{prefix}_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))

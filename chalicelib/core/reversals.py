@@ -1,0 +1,140 @@
+"""Unredeeming: a correction that takes back a redemption and everything it counted."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from chalicelib.core import activity, coupons, errors, idempotency, orders
+from chalicelib.core.accounts import Account, AccountChange, VisitReset
+from chalicelib.core.activity import EventType, Origin
+from chalicelib.core.changes import Changes
+from chalicelib.core.coupons import Coupon, CouponStatus, RedemptionRef
+from chalicelib.core.idempotency import KeyedRequest
+from chalicelib.core.orders import Order, PurchaseEffect
+from chalicelib.core.redemptions import Redemption, Reversal
+
+
+class CouponNotRedeemed(errors.Refused):
+    """There is no redemption to reverse."""
+
+    code = "coupon_not_redeemed"
+
+
+@dataclass(frozen=True, slots=True)
+class UnredeemCoupon:
+    """A request to reverse a redemption of the coupon: the named one, or the latest."""
+
+    code: str
+    event_id: str
+    redemption_id: str | None = None
+    reason: str | None = None
+    request: KeyedRequest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReversalDecision:
+    """What the reversal leaves, and what it writes. ``purchase`` is what it took back."""
+
+    redemption: Redemption
+    coupon: Coupon
+    purchase: PurchaseEffect
+    changes: Changes
+
+
+def check_reversible(coupon: Coupon, *, now: datetime) -> None:
+    """Raise unless some use of ``coupon`` can be taken back at ``now``.
+
+    Redeemed, or claimed with uses behind it; what has expired stays expired.
+
+    Raises:
+        CouponNotRedeemed, CouponUnassigned, CouponExpired, CouponInvalid: by its status.
+    """
+    status = coupons.status_at(coupon, now)
+    if status is CouponStatus.CLAIMED and coupon.usages == 0:
+        raise CouponNotRedeemed(
+            "the coupon has not been used",
+            fix="nothing to take back",
+            facts={"status": status, "usages": 0},
+        )
+    if status not in (CouponStatus.REDEEMED, CouponStatus.CLAIMED):
+        raise coupons.refused_by_status(coupon, status)
+
+
+def decide_reversal(  # noqa: PLR0913
+    command: UnredeemCoupon,
+    *,
+    coupon: Coupon,
+    redemption: Redemption,
+    standing_before: Redemption | None,
+    order: Order | None,
+    account: Account,
+    newest_other_visit: datetime | None,
+    origin: Origin,
+) -> ReversalDecision:
+    """Decide that ``redemption`` no longer stands.
+
+    ``standing_before`` is the redemption of the coupon that is the latest once this one is gone,
+    ``newest_other_visit`` the newest use by the customer that stands without it. An excluded or
+    deleted customer does not matter: it is a correction.
+
+    Raises:
+        CouponNotRedeemed: the redemption was reversed before, or no use can be taken back.
+    """
+    now = origin.recorded_at
+    check_reversible(coupon, now=now)
+    if redemption.reversal is not None:
+        raise CouponNotRedeemed(
+            "this redemption was reversed before",
+            fix="name a redemption that stands",
+            pointer="/redemption_id",
+            facts={"redemption_id": redemption.redemption_id},
+        )
+    expired = coupon.expires_at is not None and coupon.expires_at <= now
+    latest = standing_before
+    after = replace(
+        coupon,
+        status=CouponStatus.EXPIRED if expired else CouponStatus.CLAIMED,
+        usages=coupon.usages - 1,
+        redeemed_at=latest and latest.redeemed_at,
+        last_redemption=latest
+        and RedemptionRef(latest.redemption_id, latest.customer_id, latest.order_id),
+    )
+    reversed_ = replace(redemption, reversal=Reversal(now, origin.actor, command.reason))
+    purchase = _purchase_without(redemption, order)
+    event = activity.event(
+        EventType.COUPON_UNREDEEMED,
+        event_id=command.event_id,
+        customer_id=redemption.customer_id,
+        origin=origin,
+        code=coupon.code,
+        reward_id=coupon.reward_id,
+        redemption_id=redemption.redemption_id,
+        detail={"status": after.status, "lifetime_value_minor": purchase.lifetime_value_minor},
+    )
+    made = (redemption.redemption_id, redemption.customer_id)
+    record = idempotency.record_of(command.request, made=made, now=now)
+    count = AccountChange(
+        redemption.customer_id,
+        activity_count=1,
+        lifetime_value_minor=purchase.lifetime_value_minor,
+        visits=purchase.visits,
+        coupons_used=-1,
+        visit=VisitReset(newest_other_visit)
+        if account.last_visit_at != newest_other_visit
+        else None,
+        while_active=False,
+        at_version=account.version,
+    )
+    changes = Changes(
+        create=(event, *record),
+        update=((coupon, after), (redemption, reversed_)),
+        count=(count,),
+    )
+    if order is not None and purchase.order is not None:
+        changes += Changes(update=((order, purchase.order),))
+    return ReversalDecision(reversed_, after, purchase, changes)
+
+
+def _purchase_without(redemption: Redemption, order: Order | None) -> PurchaseEffect:
+    if order is None:
+        return PurchaseEffect(None, -redemption.counted_minor, -redemption.counted_visits)
+    return orders.without_redemption(order)
