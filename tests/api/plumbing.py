@@ -68,7 +68,7 @@ class Api:
             self.app.register_blueprint(blueprint)
         close_methods(self.app)
 
-    def call(
+    def call(  # noqa: PLR0913 # a request has as many parts
         self,
         method: str,
         path: str,

@@ -1,0 +1,62 @@
+"""The table of roles, and that it is what decides."""
+
+import pytest
+
+from chalicelib.api import access
+from chalicelib.api.blueprint import Answer, Call, JsonBlueprint
+from chalicelib.core.callers import Role
+from tests.api.plumbing import Api
+
+ROUTES = sorted(access.ROLES)
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Api:
+    """Every route of the table, each with a view that does nothing."""
+    blueprint = JsonBlueprint(__name__)
+    for method, path in ROUTES:
+
+        @blueprint.operation(method, path, status=204)
+        def view(_call: Call[None, None], **_values: str) -> Answer:
+            """Do nothing."""
+            return Answer()
+
+    return Api(monkeypatch, blueprint)
+
+
+class TestTable:
+    def test_decides_for_every_route_and_role(self, api: Api) -> None:
+        for method, path in ROUTES:
+            roles = access.ROLES[method, path]
+            for role in Role:
+                status = api.call(method, path.replace("{", "").replace("}", ""), role=role).status
+                allowed = roles == access.PUBLIC or role in roles
+                assert status == (204 if allowed else 403), (method, path, role)
+
+    def test_opens_nothing_but_health_and_documentation_to_everybody(self, api: Api) -> None:
+        public = {route for route in ROUTES if api.call(*route, role=None).status != 401}
+
+        assert public == {("GET", "/v1/health"), ("GET", "/openapi.json"), ("GET", "/docs")}
+
+    def test_gives_the_owner_everything(self) -> None:
+        assert all(roles == access.PUBLIC or Role.OWNER in roles for roles in access.ROLES.values())
+
+    def test_keeps_api_keys_to_the_owner(self) -> None:
+        assert {
+            roles for (_, path), roles in access.ROLES.items() if path.startswith("/v1/api-keys")
+        } == {frozenset({Role.OWNER})}
+
+    def test_lets_a_cashier_change_nothing_but_by_redeeming(self) -> None:
+        assert {
+            route
+            for route, roles in access.ROLES.items()
+            if Role.CASHIER in roles and route[0] != "GET"
+        } == {
+            ("POST", "/v1/coupons/{code}/validate"),
+            ("POST", "/v1/coupons/{code}/redemptions"),
+        }
+
+    def test_lets_an_analyst_read_only(self) -> None:
+        assert {method for (method, _), roles in access.ROLES.items() if Role.ANALYST in roles} == {
+            "GET"
+        }
