@@ -1,0 +1,71 @@
+import json
+from typing import Any
+
+import pytest
+
+from tools import template
+from tools.paths import ROOT
+
+_POLICIES = sorted((ROOT / ".chalice").glob("policy-*.json"))
+
+
+_STATEMENTS = [
+    pytest.param(statement, id=f"{path.stem}-{statement['Sid']}")
+    for path in _POLICIES
+    for statement in json.loads(path.read_text(encoding="utf-8"))["Statement"]
+]
+
+
+class TestPolicies:
+    @pytest.mark.parametrize("statement", _STATEMENTS)
+    def test_name_every_action(self, statement: dict[str, Any]) -> None:
+        assert [action for action in statement["Action"] if "*" in action] == []
+
+    @pytest.mark.parametrize("statement", _STATEMENTS)
+    def test_never_allow_a_scan(self, statement: dict[str, Any]) -> None:
+        assert "dynamodb:Scan" not in statement["Action"]
+
+    @pytest.mark.parametrize("statement", _STATEMENTS)
+    def test_name_a_resource_unless_there_is_none(self, statement: dict[str, Any]) -> None:
+        # X-Ray is the one service here whose actions take no resource.
+        is_tracing = all(action.startswith("xray:") for action in statement["Action"])
+        assert (statement["Resource"] == "*") == is_tracing
+
+    def test_each_function_has_its_own(self) -> None:
+        config = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))
+        for stage in config["stages"].values():
+            files = [each["iam_policy_file"] for each in stage["lambda_functions"].values()]
+            assert sorted(files) == [path.name for path in _POLICIES]
+
+
+class TestTable:
+    def test_is_kept_encrypted_and_backed_up(self) -> None:
+        table = template.load()["Resources"]["Table"]
+
+        assert (table["DeletionPolicy"], table["UpdateReplacePolicy"]) == ("Retain", "Retain")
+        assert table["Properties"]["SSESpecification"] == {"SSEEnabled": True}
+        assert table["Properties"]["PointInTimeRecoverySpecification"] == {
+            "PointInTimeRecoveryEnabled": True
+        }
+
+    def test_indexes_hold_keys_only(self) -> None:
+        indexes = template.table_definition()["GlobalSecondaryIndexes"]
+
+        assert {index["IndexName"] for index in indexes} == {"list", "holder", "due"}
+        assert {index["Projection"]["ProjectionType"] for index in indexes} == {"KEYS_ONLY"}
+
+
+_GATEWAY: dict[str, Any] = template.load()["Resources"]["RestAPI"]["Properties"]["GatewayResponses"]
+
+
+class TestGatewayResponses:
+    @pytest.mark.parametrize("response", list(_GATEWAY.values()), ids=list(_GATEWAY))
+    def test_are_problems_like_every_other_error(self, response: dict[str, Any]) -> None:
+        problem = json.loads(response["ResponseTemplates"]["application/json"])
+
+        assert set(problem) == {"type", "title", "status", "detail", "code", "instance"}
+        assert problem["status"] == response["StatusCode"]
+        assert problem["type"] == f"/docs#error-{problem['code']}"
+        headers = response["ResponseParameters"]["Headers"]
+        assert headers["Content-Type"] == "'application/problem+json'"
+        assert ("Retry-After" in headers) == (problem["status"] in {429, 503})
