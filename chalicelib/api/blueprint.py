@@ -25,7 +25,7 @@ METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _CONTENT_TYPE: Final = "application/json"
 
 
-class JsonBlueprint(Blueprint):  # type: ignore[misc] # Chalice ships no types
+class JsonBlueprint(Blueprint):
     """The operations of one noun."""
 
     def operation(  # noqa: PLR0913 # all by name; this is what an operation is

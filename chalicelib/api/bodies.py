@@ -155,9 +155,11 @@ class QueryReader(Generic[AnyStruct]):
                 ),
             )
         try:
-            return in_utc(msgspec.convert(value, self._type))
+            query = msgspec.convert(value, self._type)
+            in_utc(query)
         except (msgspec.ValidationError, OverflowError) as error:
             raise _invalid(value, self._info, error=error, root="/query") from error
+        return query
 
 
 def in_utc(value: Any) -> Any:

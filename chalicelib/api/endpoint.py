@@ -73,7 +73,7 @@ class Endpoint:
             exchange.replayed = True
             headers["Idempotent-Replayed"] = "true"
         if answer.location is not None:
-            headers["Location"] = _stage_of(exchange.request) + quote(answer.location, safe="/%")
+            headers["Location"] = stage_of(exchange.request) + quote(answer.location, safe="/%")
         if self._operation.answer is None:
             return Response(body="", status_code=self._operation.status, headers=headers)
         encoded = answer.body.encode() if isinstance(answer.body, str) else encode(answer.body)
@@ -88,7 +88,7 @@ class _NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An operation without query parameters."""
 
 
-def _stage_of(request: Request) -> str:
+def stage_of(request: Request) -> str:
     """Return what API Gateway puts before our paths (``/dev``), or nothing."""
     whole = str(request.context.get("path") or "")
     path = str(request.to_original_event().get("path") or "")

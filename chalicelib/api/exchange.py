@@ -16,6 +16,9 @@ from chalicelib.api.calls import encode
 from chalicelib.core import errors
 from chalicelib.core.callers import Caller
 
+Headers = dict[str, str | list[str]]
+"""As Chalice types them; ours have one value each."""
+
 
 class Exchange:
     """A request on its way, and what its log line will say."""
@@ -99,7 +102,7 @@ def refusal(error: errors.DomainError, exchange: Exchange) -> Response:
     )
 
 
-def headers_of(exchange: Exchange) -> dict[str, str]:
+def headers_of(exchange: Exchange) -> Headers:
     """Return the headers of every answer."""
     return {"X-Request-Id": exchange.request_id, "Cache-Control": "no-store"}
 

@@ -1,7 +1,6 @@
 """Errors as ``application/problem+json`` (RFC 9457): the only place that knows status codes."""
 
 import re
-from functools import cache
 from typing import Any, Final
 
 from chalicelib.core import errors
@@ -77,7 +76,6 @@ _STANDARD_MEMBERS: Final = frozenset(
 _HTTP_NOTE = re.compile(r"\s*HTTP \d{3}.*$", re.DOTALL)
 
 
-@cache
 def status_of(error_type: type[errors.DomainError]) -> int:
     """Return the HTTP status of an error: by its code where that has one, else by its family.
 
@@ -92,7 +90,6 @@ def status_of(error_type: type[errors.DomainError]) -> int:
     raise LookupError(f"{error_type.__name__} belongs to no family of errors")
 
 
-@cache
 def title_of(error_type: type[errors.DomainError]) -> str:
     """Return the fixed title of an error: the first sentence of its docstring, in plain text."""
     paragraph = (error_type.__doc__ or error_type.code.replace("_", " ")).strip().split("\n\n")[0]
@@ -135,10 +132,10 @@ def to_problem(error: errors.DomainError, instance: str) -> dict[str, Any]:
     return problem
 
 
-def headers_of(error: errors.DomainError) -> dict[str, str]:
+def headers_of(error: errors.DomainError) -> dict[str, str | list[str]]:
     """Return the headers that go with ``error``, beside those of every answer."""
     status = status_of(type(error))
-    headers = {"Content-Type": MEDIA_TYPE}
+    headers: dict[str, str | list[str]] = {"Content-Type": MEDIA_TYPE}
     if status == 401:  # noqa: PLR2004
         headers["WWW-Authenticate"] = 'Bearer realm="couponry"'
     if status in {429, 503} or "retry_after" in error.facts:
