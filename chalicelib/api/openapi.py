@@ -40,7 +40,7 @@ def document(operations: Sequence[Operation], *, build: str, server: str = "/") 
         described = _operation(operation, schemas)
         paths.setdefault(operation.path, {})[operation.method.lower()] = described
     used = {operation.tag for operation in operations}
-    return {
+    described = {
         "openapi": "3.1.0",
         "info": {"title": "Couponry", "version": build, "description": parts.ABOUT},
         "servers": [{"url": server}],
@@ -62,6 +62,9 @@ def document(operations: Sequence[Operation], *, build: str, server: str = "/") 
         },
         "x-errors": _error_table(operations),
     }
+    # What a client will read: defaults that are tuples or enums here are lists and texts there.
+    written: Json = msgspec.json.decode(msgspec.json.encode(described))
+    return written
 
 
 class _Schemas:

@@ -98,6 +98,9 @@ class TestDocument:
         assert document["openapi"].startswith("3.1")
         OpenAPIV31SpecValidator(document).validate()
 
+    def test_is_valid_before_it_is_written_too(self, api: Api) -> None:
+        OpenAPIV31SpecValidator(openapi.document(operations_of(api.app), build="x")).validate()
+
     def test_has_every_operation_and_no_other(self, api: Api) -> None:
         paths = document_of(api)["paths"]
 
