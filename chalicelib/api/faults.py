@@ -118,8 +118,7 @@ def _scalar_faults(value: Any, kind: info.Type, pointer: str, described: str) ->
             yield Fault(pointer, "bad_format", "must be a date such as 2026-11-24")
     elif isinstance(kind, (info.EnumType, info.LiteralType)):
         allowed = _values(kind)
-        # 1 == True, but JSON tells them apart.
-        if not any(value == known and type(value) is type(known) for known in allowed):
+        if value not in allowed:
             listed = ", ".join(map(str, allowed))
             yield Fault(pointer, "not_allowed", f"must be one of: {listed}")
 

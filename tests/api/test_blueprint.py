@@ -1,6 +1,8 @@
 """The way of a request, with small views."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 import msgspec
@@ -8,6 +10,7 @@ import pytest
 
 from chalicelib.api import access, bodies, requests
 from chalicelib.api.blueprint import Answer, Call, JsonBlueprint
+from chalicelib.core import errors
 from chalicelib.core.callers import Role
 from tests.api.plumbing import Api, Reply, ThingNotFound
 
@@ -51,6 +54,8 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Api:
             raise ThingNotFound("no such thing", facts={"status": "gone", "since": 3})
         if thing_id == "broken":
             raise KeyError("anna@example.com")
+        if thing_id == "stray":
+            raise errors.DomainError("of no family")
         query = call.query
         return Answer(
             Thing(thing_id=thing_id, limit=query.limit, status=query.status, flag=query.flag)
@@ -363,6 +368,9 @@ class TestFailures:
         assert reply["statusCode"] == 500
         assert json.loads(reply["body"])["code"] == "internal_error"
 
+    def test_of_the_core_without_a_family_are_bugs(self, api: Api) -> None:
+        assert api.call("GET", "/v1/things/stray").json["code"] == "internal_error"
+
     def test_of_our_services_are_problems_too(
         self, api: Api, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -395,10 +403,32 @@ class TestLogLine:
             "round_trips": 2,
         }
 
+    def test_counts_from_the_start_of_the_request(self, api: Api) -> None:
+        counted: list[str] = []
+        api.services.capacity.reset = lambda: counted.append("reset")
+
+        api.call("GET", "/v1/things/t1", role=None)
+
+        assert counted == ["reset"]
+
     def test_names_the_refusal(self, api: Api, capsys: pytest.CaptureFixture[str]) -> None:
         api.call("GET", "/v1/things/missing")
 
         assert json.loads(capsys.readouterr().out)["outcome"] == "coupon_not_found"
+
+
+class TestThreads:
+    def test_do_not_see_the_requests_of_one_another(self, api: Api) -> None:
+        """Chalice keeps the current request on the app, where threads overwrite it."""
+        both_are_inside = threading.Barrier(2, timeout=10)
+        api.services.capacity.reset = both_are_inside.wait
+
+        def send(body: str) -> str:
+            event = an_event(method="POST", body=json.dumps({"name": body}))
+            return str(json.loads(api.app(event, None)["body"])["name"])
+
+        with ThreadPoolExecutor(2) as threads:
+            assert list(threads.map(send, ["one", "two"])) == ["one", "two"]
 
 
 class TestRegistration:

@@ -181,6 +181,15 @@ class TestFaults:
 
 
 class TestMalformed:
+    def test_is_nested_too_deeply_even_where_anything_goes(self) -> None:
+        class Free(msgspec.Struct):
+            anything: Any
+
+        raw = b'{"anything":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+
+        with pytest.raises(problems.MalformedBody, match="too deeply"):
+            BodyReader(Free).read(raw)
+
     @pytest.mark.parametrize(
         "raw",
         [
