@@ -66,7 +66,7 @@ class Clash:
     stored: Any | None
 
 
-class Contention(Exception):  # noqa: N818
+class Contention(Exception):
     """The state that a decision was made on is gone; read and decide again.
 
     ``clashes`` names what has changed, with what is stored now; empty when another transaction

@@ -1,4 +1,4 @@
-"""Coupon codes: shown as issued, compared without regard to case, spaces, dashes and underscores."""
+"""Coupon codes: shown as issued, compared without case, spaces, dashes and underscores."""
 
 import re
 
@@ -11,7 +11,7 @@ _KEY = re.compile(r"[A-Z0-9]{1,64}", re.ASCII)
 
 
 def may_be_issued(code: str) -> bool:
-    """Whether ``code`` has 4 to 64 of ``A–Z a–z 0–9 - _``, with at least one letter or digit."""
+    """Whether ``code`` has 4 to 64 of ``A-Z a-z 0-9 - _``, with at least one letter or digit."""
     return _ISSUED.fullmatch(code) is not None
 
 

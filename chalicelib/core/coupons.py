@@ -80,7 +80,6 @@ class Coupon:
     ``code`` is shown as issued. ``status`` is what is stored: a coupon whose expiry has passed is
     expired from that instant on, recorded or not (see :func:`status_at`). ``last_redemption`` is
     the latest that stands. ``made_by`` names the keyed request and position that created it.
-    ``shard`` spreads the coupons of a reward over index partitions.
     """
 
     code: str
@@ -95,7 +94,6 @@ class Coupon:
     expires_at: datetime | None = None
     last_redemption: RedemptionRef | None = None
     made_by: str | None = None
-    shard: int = 0
     version: int = 0
 
 
@@ -132,12 +130,12 @@ def status_at(coupon: Coupon, now: datetime) -> CouponStatus:
 
 def refused_by_status(coupon: Coupon, status: CouponStatus) -> errors.Refused:
     """Return the refusal of an action that a coupon in ``status`` does not allow."""
-    facts: dict[str, errors.Fact] = {"status": status}
+    facts: dict[str, errors.Fact] = {"coupon_status": status}
     if status is CouponStatus.REDEEMED:
         used = coupon.last_redemption
         assert used is not None, "a redeemed coupon names its redemption"
         facts |= {
-            "redeemed_at": coupon.redeemed_at and moments.iso(coupon.redeemed_at),
+            "redeemed_at": moments.iso_or_none(coupon.redeemed_at),
             "redemption_id": used.redemption_id,
             "order_id": used.order_id,
         }
@@ -148,7 +146,7 @@ def refused_by_status(coupon: Coupon, status: CouponStatus) -> errors.Refused:
             facts=facts,
         )
     if status is CouponStatus.EXPIRED:
-        facts["expires_at"] = coupon.expires_at and moments.iso(coupon.expires_at)
+        facts["expires_at"] = moments.iso_or_none(coupon.expires_at)
         return CouponExpired("the coupon has expired", fix="use another coupon", facts=facts)
     if status is CouponStatus.INVALID:
         return CouponInvalid(
@@ -178,7 +176,6 @@ def issue(  # noqa: PLR0913
     settings: Settings,
     customer_id: str | None,
     expires_at: datetime | None,
-    shard: int,
     made_by: str | None,
     event_id: str,
     origin: Origin,
@@ -198,7 +195,6 @@ def issue(  # noqa: PLR0913
         usage_limit=reward.usage_limit,
         expires_at=expires_at or reward.valid_until,
         made_by=made_by,
-        shard=shard,
     )
     if customer_id is None:
         return CouponDecision(coupon, Changes(create=(coupon,)))
@@ -244,7 +240,7 @@ def claimed(
     )
 
 
-def decide_claim(
+def decide_claim(  # noqa: PLR0913
     coupon: Coupon,
     customer_id: str,
     *,
@@ -287,8 +283,8 @@ def decide_expiry_change(
         event_id=event_id,
         origin=origin,
         detail={
-            "expires_at": expires_at and moments.iso(expires_at),
-            "expires_at_before": coupon.expires_at and moments.iso(coupon.expires_at),
+            "expires_at": moments.iso_or_none(expires_at),
+            "expires_at_before": moments.iso_or_none(coupon.expires_at),
         },
         while_active=False,
     )

@@ -1,14 +1,13 @@
 """Customers: who takes part. What their purchases add up to is in :mod:`accounts`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from chalicelib.core import activity, errors, idempotency
+from chalicelib.core import activity, errors
 from chalicelib.core.accounts import Account, AccountChange, Standing
 from chalicelib.core.activity import EventType, Origin
 from chalicelib.core.changes import Changes
-from chalicelib.core.idempotency import KeyedRequest
 
 
 class DuplicateCustomer(errors.Refused):
@@ -81,9 +80,9 @@ def handles(customer: Customer) -> dict[str, Handle]:
 
 
 def decide_creation(
-    customer: Customer, *, event_id: str, origin: Origin, request: KeyedRequest | None
-) -> Changes:
-    """Return what a new customer writes.
+    customer: Customer, *, event_id: str, origin: Origin
+) -> tuple[Account, Changes]:
+    """Return the account of a new customer, and what joining writes.
 
     Raises:
         Invalid: they would join in the future.
@@ -100,27 +99,21 @@ def decide_creation(
         origin=origin,
         occurred_at=customer.joined_at,
     )
-    record = idempotency.record_of(request, made=(customer.customer_id,), now=origin.recorded_at)
-    return Changes(create=(customer, account, event, *handles(customer).values(), *record))
+    return account, Changes(create=(customer, account, event, *handles(customer).values()))
 
 
 def decide_update(
-    before: Customer,
-    after: Customer,
-    *,
-    taken: Mapping[str, Handle],
-    event_id: str,
-    origin: Origin,
-    request: KeyedRequest | None,
-) -> Changes:
-    """Return what a changed profile writes; nothing when nothing differs.
+    before: Customer, after: Customer, *, account: Account, event_id: str, origin: Origin
+) -> tuple[Account, Changes]:
+    """Return the account after a change of the profile, and what it writes.
 
-    ``taken`` are the handles as stored, by field; one that changes is given back.
+    Nothing is written when nothing differs. A handle that changes is given back.
     """
     if before == after:
-        return Changes()
-    wanted = handles(after)
-    changed = [name for name in HANDLE_FIELDS if getattr(before, name) != getattr(after, name)]
+        return account, Changes()
+    old, new = handles(before), handles(after)
+    gone = (old[name] for name in HANDLE_FIELDS if name in old and old[name] != new.get(name))
+    added = (new[name] for name in HANDLE_FIELDS if name in new and new[name] != old.get(name))
     fields = [
         name
         for name in Customer.__dataclass_fields__
@@ -133,11 +126,11 @@ def decide_update(
         origin=origin,
         detail={"fields": ",".join(fields)},
     )
-    record = idempotency.record_of(request, made=(after.customer_id,), now=origin.recorded_at)
-    return Changes(
-        create=(*(wanted[name] for name in changed if name in wanted), event, *record),
+    return replace(account, activity_count=account.activity_count + 1), Changes(
+        create=(*added, event),
         update=((before, after),),
-        delete=tuple(taken[name] for name in changed if name in taken),
+        # A handle is written once and never changed, so it is known without reading it.
+        delete=tuple(replace(handle, version=1) for handle in gone),
         count=(AccountChange(after.customer_id, activity_count=1, while_active=False),),
     )
 

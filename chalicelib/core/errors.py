@@ -47,7 +47,9 @@ class DomainError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.fix = fix
-        self.faults = () if pointer is None else (Fault(pointer, self.code, fix or detail),)
+        self.faults: tuple[Fault, ...] = (
+            () if pointer is None else (Fault(pointer, self.code, fix or detail),)
+        )
         self.facts = dict(facts or {})
 
 

@@ -1,4 +1,4 @@
-"""Moments are aware datetimes in UTC with whole milliseconds; days belong to the business's zone."""
+"""Moments are aware datetimes in UTC with whole milliseconds; days are those of the business."""
 
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -25,4 +25,9 @@ def iso(moment: datetime) -> str:
 
     All moments have the same width, so that the text sorts like the time.
     """
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def iso_or_none(moment: datetime | None) -> str | None:
+    """Return ``moment`` as the API writes it, or None where there is none."""
+    return None if moment is None else iso(moment)

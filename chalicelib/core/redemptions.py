@@ -3,7 +3,16 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from chalicelib.core import accounts, activity, coupons, errors, idempotency, moments, orders, rewards
+from chalicelib.core import (
+    accounts,
+    activity,
+    coupons,
+    errors,
+    idempotency,
+    moments,
+    orders,
+    rewards,
+)
 from chalicelib.core import settings as settings_
 from chalicelib.core.accounts import Account, AccountChange, NewestVisit, OlderVisit
 from chalicelib.core.activity import EventType, Origin
@@ -91,8 +100,8 @@ class Reversal:
 class Redemption:
     """The record of one use of a coupon, kept for ever; only ``reversal`` is ever added.
 
-    ``counted_minor``, ``counted_visits`` and ``coupon_*`` are what this redemption changed, so that
-    its answer can be given again. ``previous`` is the redemption that stood for the coupon before.
+    ``counted_minor``, ``counted_visits``, ``newest_visit`` and ``coupon_*`` are what it changed, so
+    that its answer can be given again. ``previous`` stood for the coupon before it.
     """
 
     redemption_id: str
@@ -110,6 +119,7 @@ class Redemption:
     coupon_claimed: bool = False
     counted_minor: int = 0
     counted_visits: int = 0
+    newest_visit: bool = False
     amount_minor: int | None = None
     order_id: str | None = None
     comment: str | None = None
@@ -171,6 +181,7 @@ def decide_redemption(  # noqa: PLR0913
 
     counts = account is None or at >= account.joined_at
     purchase = _purchase(command, order, customer_id=customer_id, counts=counts, origin=origin)
+    visit = _visit(account, at) if counts else None
     used_up = usable.usages + 1 >= usable.usage_limit
     after = replace(
         usable,
@@ -195,6 +206,7 @@ def decide_redemption(  # noqa: PLR0913
         coupon_claimed=coupon.customer_id is None,
         counted_minor=purchase.lifetime_value_minor,
         counted_visits=purchase.visits,
+        newest_visit=isinstance(visit, NewestVisit),
         amount_minor=amount_minor,
         order_id=command.order_id,
         comment=command.comment,
@@ -209,7 +221,7 @@ def decide_redemption(  # noqa: PLR0913
         lifetime_value_minor=purchase.lifetime_value_minor,
         visits=purchase.visits,
         coupons_used=1,
-        visit=_visit(account, at) if counts else None,
+        visit=visit,
         joined_by=at if account is None else None,
     )
     made = (redemption.redemption_id, customer_id)
@@ -279,7 +291,10 @@ def _claimed_by(
         raise coupons.CouponUnassigned(
             "nobody has this coupon yet",
             fix="send customer_id" if reward.claim_on_redeem else "claim it for a customer first",
-            facts={"status": CouponStatus.UNASSIGNED, "claim_on_redeem": reward.claim_on_redeem},
+            facts={
+                "coupon_status": CouponStatus.UNASSIGNED,
+                "claim_on_redeem": reward.claim_on_redeem,
+            },
         )
     held = coupons.claimed(coupon, command.customer_id, reward=reward, settings=settings, at=at)
     # A multi-use coupon whose end was recorded stays so after a late use of one of its uses.

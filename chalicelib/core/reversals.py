@@ -53,7 +53,7 @@ def check_reversible(coupon: Coupon, *, now: datetime) -> None:
         raise CouponNotRedeemed(
             "the coupon has not been used",
             fix="nothing to take back",
-            facts={"status": status, "usages": 0},
+            facts={"coupon_status": status, "usages": 0},
         )
     if status not in (CouponStatus.REDEEMED, CouponStatus.CLAIMED):
         raise coupons.refused_by_status(coupon, status)
@@ -94,9 +94,10 @@ def decide_reversal(  # noqa: PLR0913
         coupon,
         status=CouponStatus.EXPIRED if expired else CouponStatus.CLAIMED,
         usages=coupon.usages - 1,
-        redeemed_at=latest and latest.redeemed_at,
-        last_redemption=latest
-        and RedemptionRef(latest.redemption_id, latest.customer_id, latest.order_id),
+        redeemed_at=None if latest is None else latest.redeemed_at,
+        last_redemption=None
+        if latest is None
+        else RedemptionRef(latest.redemption_id, latest.customer_id, latest.order_id),
     )
     reversed_ = replace(redemption, reversal=Reversal(now, origin.actor, command.reason))
     purchase = _purchase_without(redemption, order)
@@ -110,7 +111,12 @@ def decide_reversal(  # noqa: PLR0913
         redemption_id=redemption.redemption_id,
         detail={"status": after.status, "lifetime_value_minor": purchase.lifetime_value_minor},
     )
-    made = (redemption.redemption_id, redemption.customer_id)
+    made = (
+        redemption.redemption_id,
+        redemption.customer_id,
+        str(purchase.lifetime_value_minor),
+        str(purchase.visits),
+    )
     record = idempotency.record_of(command.request, made=made, now=now)
     count = AccountChange(
         redemption.customer_id,

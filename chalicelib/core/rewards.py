@@ -110,7 +110,7 @@ class Discount:
 
 
 def check(reward: Reward) -> None:
-    """Raise ``validation_failed`` unless the fields of ``reward`` go together, naming every fault."""
+    """Raise ``validation_failed``, naming every fault, unless the fields go together."""
     faults: list[errors.Fault] = []
 
     def fault(pointer: str, detail: str) -> None:
@@ -188,7 +188,7 @@ def moved_to(reward: Reward, status: RewardStatus) -> Reward:
             fix="an archived reward stays archived: create a new one"
             if reward.status is RewardStatus.ARCHIVED
             else "activate the reward first",
-            facts={"status": reward.status},
+            facts={"reward_status": reward.status},
         )
     if (
         status is RewardStatus.ACTIVE
@@ -198,9 +198,14 @@ def moved_to(reward: Reward, status: RewardStatus) -> Reward:
         raise PoolEmpty(
             "the reward gives uploaded codes and has none",
             fix="upload codes before activating it",
-            facts={"status": reward.status},
+            facts={"reward_status": reward.status},
         )
     return replace(reward, status=status)
+
+
+def stocked(reward: Reward) -> Reward:
+    """Return ``reward`` with the note that it has had codes."""
+    return replace(reward, stocked=True)
 
 
 def check_usable(reward: Reward, *, at: datetime, time_zone: str) -> None:
@@ -213,8 +218,8 @@ def check_usable(reward: Reward, *, at: datetime, time_zone: str) -> None:
     """
     facts: dict[str, errors.Fact] = {
         "reward_status": reward.status,
-        "active_from": reward.active_from and moments.iso(reward.active_from),
-        "active_until": reward.active_until and moments.iso(reward.active_until),
+        "active_from": moments.iso_or_none(reward.active_from),
+        "active_until": moments.iso_or_none(reward.active_until),
     }
     if reward.status is not RewardStatus.ACTIVE:
         raise RewardNotActive(

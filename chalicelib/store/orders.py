@@ -1,0 +1,20 @@
+"""Orders in the table."""
+
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+
+from chalicelib.core.orders import Order
+from chalicelib.store import keys
+from chalicelib.store.attributes import MomentAttribute
+from chalicelib.store.items import Codec, TableItem
+
+
+class OrderItem(TableItem, discriminator="order"):
+    order_id = UnicodeAttribute()
+    customer_id = UnicodeAttribute()
+    recorded_at = MomentAttribute()
+    amount_minor = NumberAttribute(null=True)
+    standing = NumberAttribute()
+    counted = BooleanAttribute()
+
+
+CODEC = Codec(Order, OrderItem, key=lambda order: keys.order(order.order_id), locate=keys.order)

@@ -1,0 +1,233 @@
+"""Add codes to a reward: up to a thousand in one call, with an outcome for each."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.core import accounts, codes, coupons, errors, idempotency, rewards
+from chalicelib.core.accounts import AccountChange
+from chalicelib.core.activity import Origin
+from chalicelib.core.changes import Changes, Contention, ref
+from chalicelib.core.coupons import Coupon, CouponDecision
+from chalicelib.core.errors import DomainError
+from chalicelib.core.idempotency import IdempotencyRecord, KeyedRequest
+from chalicelib.core.rewards import Reward
+from chalicelib.usecases.context import Context, transact
+from chalicelib.usecases.rules import get_reward
+
+# A claimed coupon writes three items (coupon, event, account), and a transaction holds 100.
+COUPONS_A_CHANGE = 33
+
+
+@dataclass(frozen=True, slots=True)
+class NewCoupon:
+    """One code to add; with ``customer_id`` it starts claimed."""
+
+    code: str
+    customer_id: str | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one code: the coupon, or why there is none."""
+
+    code: str
+    result: Coupon | DomainError
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """The outcomes in the order of the request, and whether it was sent before."""
+
+    outcomes: tuple[Outcome, ...]
+    replayed: bool
+
+
+def add_coupons(
+    context: Context,
+    reward_id: str,
+    wanted: Sequence[NewCoupon],
+    *,
+    origin: Origin,
+    request: KeyedRequest | None,
+) -> Issued:
+    """Add each code of ``wanted`` to the reward; one that cannot be added does not stop the rest.
+
+    With a key the call can be repeated after a crash: what it had added is added no second time,
+    and is answered as added.
+
+    Raises:
+        RewardNotFound, RewardNotActive, IdempotencyKeyReused: nothing was added.
+    """
+    reward = get_reward(context.store, reward_id)
+    replayed = _begin(context, reward, origin=origin, request=request)
+    coupons.check_may_be_issued(reward)
+    results: dict[int, Coupon | DomainError] = {}
+    fresh: dict[int, CouponDecision] = {}
+    seen: set[str | None] = set()
+    for position, new in enumerate(wanted):
+        key = codes.key_of(new.code)
+        if not codes.may_be_issued(new.code):
+            results[position] = _bad_code(position)
+        elif key in seen:
+            results[position] = _duplicate(position)
+        else:
+            fresh[position] = _issue(
+                context, reward, new, position=position, origin=origin, request=request
+            )
+        seen.add(key)
+    positions = list(fresh)
+    for start in range(0, len(positions), COUPONS_A_CHANGE):
+        chunk = {at: fresh[at] for at in positions[start : start + COUPONS_A_CHANGE]}
+        results |= _add(context, chunk)
+    outcomes = tuple(Outcome(new.code, results[at]) for at, new in enumerate(wanted))
+    _mark_stocked(context, reward_id, outcomes)
+    return Issued(outcomes, replayed)
+
+
+def _begin(
+    context: Context, reward: Reward, *, origin: Origin, request: KeyedRequest | None
+) -> bool:
+    """Record that the keyed call has begun; return whether it had begun before."""
+    if request is None:
+        return False
+    record_ref = ref(IdempotencyRecord, request.key_hash)
+    now = origin.recorded_at
+
+    def attempt(_: Contention | None) -> bool:
+        record = context.store.read(record_ref).find(record_ref)
+        if idempotency.answered(request, record, now=now) is not None:
+            return True
+        made = idempotency.record_of(request, made=(reward.reward_id,), now=now)
+        context.store.commit(Changes(create=made))
+        return False
+
+    return transact(context, attempt)
+
+
+def _issue(  # noqa: PLR0913
+    context: Context,
+    reward: Reward,
+    new: NewCoupon,
+    *,
+    position: int,
+    origin: Origin,
+    request: KeyedRequest | None,
+) -> CouponDecision:
+    made_by = None
+    if request is not None:
+        made_by = hashlib.sha256(f"{request.key_hash}#{position}".encode()).hexdigest()[:32]
+    return coupons.issue(
+        new.code,
+        reward=reward,
+        settings=context.rules.settings(now=origin.recorded_at),
+        customer_id=new.customer_id,
+        expires_at=new.expires_at,
+        made_by=made_by,
+        event_id=context.new_id("evt", origin.recorded_at),
+        origin=origin,
+    )
+
+
+def _add(context: Context, chunk: dict[int, CouponDecision]) -> dict[int, Coupon | DomainError]:
+    """Add the coupons of ``chunk`` in one change, without those that cannot be added."""
+    results: dict[int, Coupon | DomainError] = {}
+    pending = dict(chunk)
+
+    def attempt(lost: Contention | None) -> None:
+        for clash in lost.clashes if lost else ():
+            for position, refusal in _refused(pending, clash.wanted, clash.stored):
+                results[position] = refusal
+                pending.pop(position)
+        if lost is None:
+            known = _known(context, pending)
+            for position, stored in known.items():
+                results[position] = _met(position, pending.pop(position).coupon, stored)
+        if pending:
+            context.store.commit(_together(pending.values()))
+
+    transact(context, attempt)
+    return results | {position: decision.coupon for position, decision in pending.items()}
+
+
+def _known(context: Context, pending: dict[int, CouponDecision]) -> dict[int, Coupon]:
+    """Return the coupons that exist already, so that few transactions are made in vain."""
+    refs = {
+        position: ref(Coupon, coupons.key_of(decision.coupon.code))
+        for position, decision in pending.items()
+    }
+    found = context.store.read(*refs.values())
+    coupons_found = {position: found.find(name) for position, name in refs.items()}
+    return {position: coupon for position, coupon in coupons_found.items() if coupon is not None}
+
+
+def _refused(
+    pending: dict[int, CouponDecision], wanted: object, stored: object
+) -> list[tuple[int, Coupon | DomainError]]:
+    """Return which positions a clash refuses, and with what."""
+    if isinstance(wanted, AccountChange):
+        refusal = _customer_refusal(stored)
+        return [
+            (position, refusal)
+            for position, decision in pending.items()
+            if decision.coupon.customer_id == wanted.customer_id
+        ]
+    return [
+        (position, _met(position, decision.coupon, stored))
+        for position, decision in pending.items()
+        if decision.coupon == wanted and isinstance(stored, Coupon)
+    ]
+
+
+def _customer_refusal(stored: object) -> DomainError:
+    if not isinstance(stored, accounts.Account):
+        return accounts.not_found()
+    try:
+        accounts.check_active(stored)
+    except errors.Refused as refusal:
+        return refusal
+    raise AssertionError("an active account takes any claim")
+
+
+def _met(position: int, coupon: Coupon, stored: Coupon) -> Coupon | DomainError:
+    """Return the outcome where the code exists: ours from an earlier try, or somebody else's."""
+    ours = coupon.made_by is not None and coupon.made_by == stored.made_by
+    return stored if ours else _duplicate(position)
+
+
+def _together(decisions: Iterable[CouponDecision]) -> Changes:
+    changes = Changes()
+    for decision in decisions:
+        changes += decision.changes
+    return Changes(create=changes.create, count=accounts.merged(changes.count))
+
+
+def _mark_stocked(context: Context, reward_id: str, outcomes: Sequence[Outcome]) -> None:
+    """Note on the reward, once, that it has had codes."""
+    if not any(isinstance(outcome.result, Coupon) for outcome in outcomes):
+        return
+
+    def attempt(_: Contention | None) -> None:
+        reward = get_reward(context.store, reward_id)
+        if not reward.stocked:
+            context.store.commit(Changes(update=((reward, rewards.stocked(reward)),)))
+
+    transact(context, attempt)
+
+
+def _bad_code(position: int) -> errors.Invalid:
+    return errors.Invalid(
+        "the code has a form that codes do not have",
+        fix=f"use {codes.LENGTH_MIN} to {codes.LENGTH_MAX} of A-Z, 0-9, - and _",
+        pointer=f"/coupons/{position}/code",
+    )
+
+
+def _duplicate(position: int) -> coupons.DuplicateCode:
+    return coupons.DuplicateCode(
+        "a coupon with this code exists",
+        fix="use another code; case, spaces, - and _ make no difference",
+        pointer=f"/coupons/{position}/code",
+    )

@@ -1,0 +1,61 @@
+"""Writes that need no more of an Idempotency-Key than to happen once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from chalicelib.core import idempotency
+from chalicelib.core.changes import Changes, Contention, ref
+from chalicelib.core.idempotency import IdempotencyRecord, KeyedRequest
+from chalicelib.usecases.context import Context, transact
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[T]):
+    """The thing as stored now, and whether an earlier request had done the work already."""
+
+    result: T
+    replayed: bool
+
+
+def made_before(
+    context: Context, request: KeyedRequest | None, *, now: datetime
+) -> tuple[str, ...] | None:
+    """Return what the keyed request made when it was carried out before, or None.
+
+    Raises:
+        IdempotencyKeyReused: the key stands for another request.
+    """
+    if request is None:
+        return None
+    name = ref(IdempotencyRecord, request.key_hash)
+    return idempotency.answered(request, context.store.read(name).find(name), now=now)
+
+
+def once(
+    context: Context,
+    request: KeyedRequest | None,
+    *,
+    now: datetime,
+    decide: Callable[[Contention | None], tuple[T, tuple[str, ...], Changes]],
+    again: Callable[[tuple[str, ...]], T],
+) -> Done[T]:
+    """Commit what ``decide`` returns (result, ids of what it made, changes), once per key.
+
+    ``again`` returns the result from the ids when an earlier request had done the work.
+    """
+
+    def attempt(lost: Contention | None) -> Done[T]:
+        made = made_before(context, request, now=now)
+        if made is not None:
+            return Done(again(made), replayed=True)
+        result, ids, changes = decide(lost)
+        if changes != Changes():
+            record = idempotency.record_of(request, made=ids, now=now)
+            context.store.commit(changes + Changes(create=record))
+        return Done(result, replayed=False)
+
+    return transact(context, attempt)

@@ -1,0 +1,219 @@
+"""Redeem a coupon, say whether it could be redeemed, and list its redemptions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from chalicelib.core import accounts, coupons, idempotency, redemptions, rewards, settings
+from chalicelib.core.accounts import Account, AccountChange
+from chalicelib.core.activity import Origin
+from chalicelib.core.changes import Contention, Ref, ref
+from chalicelib.core.coupons import Coupon
+from chalicelib.core.idempotency import IdempotencyRecord
+from chalicelib.core.orders import Order
+from chalicelib.core.pages import Page, PageRequest
+from chalicelib.core.redemptions import RedeemCoupon, Redemption, RedemptionDecision
+from chalicelib.usecases.context import Context, transact
+from chalicelib.usecases.coupons import get_coupon
+from chalicelib.usecases.ports import Found
+
+T = TypeVar("T")
+
+# What a rule of the reward or the business can refuse; kept rules are read again before they do.
+_REFUSED_BY_RULES = (
+    rewards.RewardNotActive,
+    coupons.CouponUnassigned,
+    redemptions.RedeemedAtOutOfRange,
+    redemptions.PurchaseAmountRequired,
+    redemptions.MinimumPurchaseNotMet,
+    settings.CurrencyMismatch,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """The redemption, and whether an earlier request had made it already."""
+
+    redemption: Redemption
+    replayed: bool
+
+
+def redeem(context: Context, command: RedeemCoupon, *, origin: Origin) -> Redeemed:
+    """Redeem a coupon once, however often the same request is sent.
+
+    One read and one write; another read where a rule needs the customer's account.
+
+    Raises:
+        CouponNotFound, CustomerNotFound, IdempotencyKeyReused, ConflictRetry, and what
+        :func:`chalicelib.core.redemptions.decide_redemption` refuses.
+    """
+    coupon_ref = ref(Coupon, coupons.key_of(command.code))
+    refs: tuple[Ref[Any], ...] = (coupon_ref, *_order_ref(command), *_record_ref(command))
+
+    def attempt(lost: Contention | None) -> Redeemed:
+        found = context.store.read(*refs)
+        made = _answered(command, found, origin=origin)
+        if made is not None:
+            return Redeemed(get_redemption(context, made[1], made[0]), replayed=True)
+        coupon = found.find(coupon_ref)
+        if coupon is None:
+            raise coupons.not_found()
+        last = coupon.last_redemption
+        if last is not None and last.redemption_id == command.redemption_id:
+            # Our own commit, whose answer was lost on the way from the table.
+            return Redeemed(
+                get_redemption(context, last.customer_id, last.redemption_id), replayed=False
+            )
+        decision = _decide(
+            context,
+            command,
+            coupon=coupon,
+            order=_order(command, found),
+            account=_account_in_the_way(lost, coupon.customer_id or command.customer_id),
+            origin=origin,
+        )
+        context.store.commit(decision.changes)
+        return Redeemed(decision.redemption, replayed=False)
+
+    return transact(context, attempt)
+
+
+def preview(context: Context, command: RedeemCoupon, *, origin: Origin) -> RedemptionDecision:
+    """Return what redeeming would do now; write nothing.
+
+    Raises:
+        The very refusal that :func:`redeem` would get.
+    """
+    coupon_ref = ref(Coupon, coupons.key_of(command.code))
+    found = context.store.read(coupon_ref, *_order_ref(command))
+    coupon = found.find(coupon_ref)
+    if coupon is None:
+        raise coupons.not_found()
+    customer_id = coupon.customer_id or command.customer_id
+    account = None
+    if customer_id is not None:
+        account_ref = ref(Account, customer_id)
+        account = context.store.read(account_ref).find(account_ref)
+    decision = _decide(
+        context,
+        command,
+        coupon=coupon,
+        order=_order(command, found),
+        account=account,
+        origin=origin,
+    )
+    if account is None:
+        raise accounts.not_found("/customer_id")
+    return decision
+
+
+def get_redemption(context: Context, customer_id: str, redemption_id: str) -> Redemption:
+    """Return a redemption that is known to exist."""
+    name = ref(Redemption, customer_id, redemption_id)
+    redemption = context.store.read(name).find(name)
+    assert redemption is not None, "redemptions are kept for ever"
+    return redemption
+
+
+def find_redemption(context: Context, code: str, redemption_id: str) -> Redemption:
+    """Return one redemption of a coupon.
+
+    Raises:
+        CouponNotFound, RedemptionNotFound: there is none.
+    """
+    key = coupons.key_of(code)
+    redemption = context.store.redemption_of_coupon(key, redemption_id)
+    if redemption is None:
+        get_coupon(context, code)
+        raise redemption_not_found()
+    return redemption
+
+
+def list_redemptions(context: Context, code: str, request: PageRequest) -> Page[Redemption]:
+    """Return a page of the coupon's redemptions, reversed ones too, by time of use.
+
+    Raises:
+        CouponNotFound: no coupon has the code.
+    """
+    get_coupon(context, code)
+    return context.store.redemptions_of_coupon(coupons.key_of(code), request)
+
+
+def redemption_not_found(pointer: str | None = None) -> redemptions.RedemptionNotFound:
+    """Return the error for an id that names no redemption of the coupon."""
+    return redemptions.RedemptionNotFound(
+        "the coupon has no redemption with this id",
+        fix="list the redemptions of the coupon",
+        pointer=pointer,
+    )
+
+
+def _decide(  # noqa: PLR0913
+    context: Context,
+    command: RedeemCoupon,
+    *,
+    coupon: Coupon,
+    order: Order | None,
+    account: Account | None,
+    origin: Origin,
+) -> RedemptionDecision:
+    def decide() -> RedemptionDecision:
+        now = origin.recorded_at
+        return redemptions.decide_redemption(
+            command,
+            coupon=coupon,
+            reward=context.rules.reward(coupon.reward_id, now=now),
+            settings=context.rules.settings(now=now),
+            order=order,
+            account=account,
+            origin=origin,
+        )
+
+    return by_current_rules(context, coupon.reward_id, decide)
+
+
+def by_current_rules(context: Context, reward_id: str, decide: Callable[[], T]) -> T:
+    """Return the decision; before a kept rule refuses, decide by the rules as they are now."""
+    try:
+        return decide()
+    except _REFUSED_BY_RULES:
+        context.rules.forget(reward_id)
+        return decide()
+
+
+def _account_in_the_way(lost: Contention | None, customer_id: str | None) -> Account | None:
+    """Return the account that the last attempt found in its way.
+
+    Raises:
+        CustomerNotFound: there is no such account.
+    """
+    if lost is None:
+        return None
+    for clash in lost.clashes:
+        if isinstance(clash.wanted, AccountChange):
+            if clash.stored is None:
+                raise accounts.not_found("/customer_id")
+            if clash.wanted.customer_id == customer_id:
+                account: Account = clash.stored
+                return account
+    return None
+
+
+def _order_ref(command: RedeemCoupon) -> tuple[Ref[Order], ...]:
+    return () if command.order_id is None else (ref(Order, command.order_id),)
+
+
+def _order(command: RedeemCoupon, found: Found) -> Order | None:
+    return None if command.order_id is None else found.find(ref(Order, command.order_id))
+
+
+def _record_ref(command: RedeemCoupon) -> tuple[Ref[IdempotencyRecord], ...]:
+    request = command.request
+    return () if request is None else (ref(IdempotencyRecord, request.key_hash),)
+
+
+def _answered(command: RedeemCoupon, found: Found, *, origin: Origin) -> tuple[str, ...] | None:
+    if command.request is None:
+        return None
+    record = found.find(ref(IdempotencyRecord, command.request.key_hash))
+    return idempotency.answered(command.request, record, now=origin.recorded_at)

@@ -1,0 +1,128 @@
+"""Unredeem a coupon."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.core import coupons, idempotency, reversals
+from chalicelib.core.accounts import Account
+from chalicelib.core.activity import Origin
+from chalicelib.core.changes import Contention, ref
+from chalicelib.core.coupons import Coupon, RedemptionRef
+from chalicelib.core.idempotency import IdempotencyRecord
+from chalicelib.core.orders import Order
+from chalicelib.core.pages import PageRequest
+from chalicelib.core.redemptions import Redemption
+from chalicelib.core.reversals import UnredeemCoupon
+from chalicelib.usecases.context import Context, transact
+from chalicelib.usecases.redemptions import get_redemption, redemption_not_found
+
+_VISITS_A_PAGE = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Reversed:
+    """The redemption and the coupon after the reversal, and what it took back."""
+
+    redemption: Redemption
+    coupon: Coupon
+    lifetime_value_minor: int
+    visits: int
+    replayed: bool
+
+
+def unredeem(context: Context, command: UnredeemCoupon, *, origin: Origin) -> Reversed:
+    """Take back a redemption: the named one, or the latest that stands.
+
+    Raises:
+        CouponNotFound, RedemptionNotFound, IdempotencyKeyReused, ConflictRetry, and what
+        :func:`chalicelib.core.reversals.decide_reversal` refuses.
+    """
+    key = coupons.key_of(command.code)
+    coupon_ref = ref(Coupon, key)
+    request = command.request
+    record_ref = ref(IdempotencyRecord, request.key_hash if request else "")
+
+    def attempt(_: Contention | None) -> Reversed:
+        found = context.store.read(coupon_ref, *([record_ref] if request else ()))
+        coupon = found.find(coupon_ref)
+        if coupon is None:
+            raise coupons.not_found()
+        record = found.find(record_ref)
+        made = idempotency.answered(request, record, now=origin.recorded_at)
+        if made is not None:
+            return _again(context, coupon, made)
+        reversals.check_reversible(coupon, now=origin.recorded_at)
+        redemption = _named(context, key, coupon, command.redemption_id)
+        order_ref = ref(Order, redemption.order_id or "")
+        account_ref = ref(Account, redemption.customer_id)
+        found = context.store.read(account_ref, *([order_ref] if redemption.order_id else ()))
+        account = found.find(account_ref)
+        assert account is not None, "who redeemed has an account"
+        decision = reversals.decide_reversal(
+            command,
+            coupon=coupon,
+            redemption=redemption,
+            standing_before=_standing_without(context, coupon, redemption),
+            order=found.find(order_ref),
+            account=account,
+            newest_other_visit=_newest_visit_without(context, redemption, account),
+            origin=origin,
+        )
+        context.store.commit(decision.changes)
+        purchase = decision.purchase
+        return Reversed(
+            decision.redemption,
+            decision.coupon,
+            purchase.lifetime_value_minor,
+            purchase.visits,
+            replayed=False,
+        )
+
+    return transact(context, attempt)
+
+
+def _again(context: Context, coupon: Coupon, made: tuple[str, ...]) -> Reversed:
+    redemption_id, customer_id, value, visits = made
+    redemption = get_redemption(context, customer_id, redemption_id)
+    return Reversed(redemption, coupon, int(value), int(visits), replayed=True)
+
+
+def _named(context: Context, key: str, coupon: Coupon, redemption_id: str | None) -> Redemption:
+    last = coupon.last_redemption
+    assert last is not None, "a coupon with uses names the latest"
+    if redemption_id in (None, last.redemption_id):
+        return get_redemption(context, last.customer_id, last.redemption_id)
+    redemption = context.store.redemption_of_coupon(key, redemption_id or "")
+    if redemption is None:
+        raise redemption_not_found("/redemption_id")
+    return redemption
+
+
+def _standing_without(
+    context: Context, coupon: Coupon, redemption: Redemption
+) -> Redemption | None:
+    """Return the latest redemption of the coupon that stands beside ``redemption``."""
+    last: RedemptionRef | None = coupon.last_redemption
+    while last is not None:  # Ends: each step goes back in time; at most one for each use.
+        candidate = get_redemption(context, last.customer_id, last.redemption_id)
+        if candidate.redemption_id != redemption.redemption_id and candidate.reversal is None:
+            return candidate
+        last = candidate.previous
+    return None
+
+
+def _newest_visit_without(
+    context: Context, redemption: Redemption, account: Account
+) -> datetime | None:
+    """Return when the customer's newest other redemption that stands and counts was made."""
+    request = PageRequest(limit=_VISITS_A_PAGE)
+    while True:  # Ends: by the end of the customer's redemptions; usually on the first page.
+        page = context.store.redemptions_of_customer(redemption.customer_id, request)
+        for other in page.items:
+            if other.redeemed_at < account.joined_at:
+                return None
+            if other.reversal is None and other.redemption_id != redemption.redemption_id:
+                return other.redeemed_at
+        if page.end is None:
+            return None
+        request = PageRequest(limit=_VISITS_A_PAGE, after=page.end)

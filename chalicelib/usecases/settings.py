@@ -1,0 +1,43 @@
+"""Read and replace the settings of the business."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from chalicelib.core import settings
+from chalicelib.core.changes import Changes, Contention, ref
+from chalicelib.core.idempotency import KeyedRequest
+from chalicelib.core.settings import Settings
+from chalicelib.usecases.context import Context
+from chalicelib.usecases.keyed import Done, once
+
+
+def get_settings(context: Context) -> Settings:
+    """Return the settings as they are now; the defaults until somebody sets them."""
+    name = ref(Settings)
+    return context.store.read(name).find(name) or Settings()
+
+
+def put_settings(
+    context: Context,
+    change: Callable[[Settings], Settings],
+    *,
+    now: datetime,
+    request: KeyedRequest | None,
+) -> Done[Settings]:
+    """Store what ``change`` makes of the settings as they are now.
+
+    Raises:
+        Invalid: the time zone is unknown; and what ``change`` raises.
+    """
+
+    def decide(_: Contention | None) -> tuple[Settings, tuple[str, ...], Changes]:
+        before = get_settings(context)
+        after = change(before)
+        settings.check_time_zone(after.time_zone)
+        if before.version == 0:
+            return after, (), Changes(create=(after,))
+        return after, (), Changes() if before == after else Changes(update=((before, after),))
+
+    done = once(context, request, now=now, decide=decide, again=lambda _: get_settings(context))
+    context.rules.forget()
+    return done

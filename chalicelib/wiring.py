@@ -1,0 +1,119 @@
+"""The only reader of environment, clock and randomness; builds the services."""
+
+import os
+import random
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+
+from chalicelib.core import ids
+from chalicelib.core.callers import Caller
+from chalicelib.store.capacity import Meter
+from chalicelib.store.store import DynamoStore
+from chalicelib.usecases import cursors
+from chalicelib.usecases.api_keys import Gate
+from chalicelib.usecases.context import Context
+from chalicelib.usecases.ports import Store
+from chalicelib.usecases.rules import Rules
+
+_PAUSE_SECONDS_MAX = 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Services:
+    """What handlers pass to use cases. Made once per container."""
+
+    context: Context
+    gate: Gate
+    capacity: Meter
+    build: str
+    clock: Callable[[], datetime]
+
+    @property
+    def store(self) -> Store:
+        """Return the store."""
+        return self.context.store
+
+    def now(self) -> datetime:
+        """Return the moment, in UTC with whole milliseconds."""
+        moment = self.clock()
+        return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+    def new_id(self, prefix: str, at: datetime) -> str:
+        """Return a new id; ids made in one millisecond by one container sort as they were made."""
+        return _ids.make(prefix, at)
+
+    def new_secret(self) -> str:
+        """Return 256 random bits as text that fits a header and an address."""
+        return secrets.token_urlsafe(32)
+
+    def cursor_secret(self) -> str:
+        """Return what cursors are signed with."""
+        return _cursor_secret(self)
+
+    def authenticate(self, token: str) -> Caller | None:
+        """Return whom the API key speaks for, or None."""
+        return self.gate.authenticate(token, now=self.now())
+
+
+@cache
+def services() -> Services:
+    """Build the services on the first request of a container, not on import.
+
+    ``chalice package`` imports app.py on a machine that has no table and no credentials.
+    """
+    meter = Meter()
+    store = DynamoStore(os.environ["TABLE_NAME"], meter=meter)
+    return services_for(store, meter=meter)
+
+
+def services_for(store: Store, *, meter: Meter) -> Services:
+    """Return the services on ``store``; its cost is counted by ``meter``."""
+    context = Context(store=store, rules=Rules(store), new_id=_ids.make, pause=_pause)
+    return Services(
+        context=context,
+        gate=Gate(store),
+        capacity=meter,
+        build=os.environ.get("BUILD", "development"),
+        clock=lambda: datetime.now(UTC),
+    )
+
+
+@cache
+def _cursor_secret(services: Services) -> str:
+    return cursors.get_secret(services.context, proposed=secrets.token_hex(32))
+
+
+def timer() -> float:
+    """Return seconds on a clock that only goes forward."""
+    return time.perf_counter()
+
+
+def _pause(attempt: int) -> None:
+    # Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+    time.sleep(random.uniform(0, min(_PAUSE_SECONDS_MAX, 0.01 * 2**attempt)))  # noqa: S311
+
+
+class _Ids:
+    """Monotonic within a millisecond, as the ULID specification asks of one maker."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: tuple[datetime, int] | None = None
+
+    def make(self, prefix: str, at: datetime) -> str:
+        with self._lock:
+            if self._last is not None and self._last[0] == at:
+                number = self._last[1] + 1
+            else:
+                # Half the space stays free for those that follow in the same millisecond.
+                number = secrets.randbits(ids.RANDOM_BITS - 1)
+            self._last = at, number
+        return ids.ulid_id(prefix, at=at, random=number)
+
+
+_ids = _Ids()

@@ -1,0 +1,95 @@
+"""Fixtures that all tests share: an engine, a table, the services on it, and the API in front."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from uuid import uuid4
+
+import pytest
+from chalice.test import Client
+
+from chalicelib import wiring
+from chalicelib.core.api_keys import ApiKey
+from chalicelib.core.callers import Role
+from chalicelib.store.capacity import Meter
+from chalicelib.store.store import DynamoStore
+from chalicelib.usecases import api_keys
+from chalicelib.wiring import Services
+from tests import engines
+from tests.http import Api
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[str]:
+    """The endpoint of a DynamoDB Local of this worker; its transactions are real ones."""
+    os.environ.update(
+        AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_DEFAULT_REGION="us-east-1"
+    )
+    with engines.dynamodb_local() as endpoint:
+        os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = endpoint
+        yield endpoint
+        del os.environ["AWS_ENDPOINT_URL_DYNAMODB"]
+
+
+@pytest.fixture(scope="module")
+def table_name(engine: str) -> Iterator[str]:
+    """A table of this test module. Tests keep out of each other's way by their own names."""
+    name = f"couponry-{uuid4().hex[:12]}"
+    engines.create_table(engine, name)
+    yield name
+    engines.delete_table(engine, name)
+
+
+@pytest.fixture
+def fresh_table_name(engine: str) -> Iterator[str]:
+    """An empty table of this test alone, for what looks at everything that is due."""
+    name = f"couponry-{uuid4().hex[:12]}"
+    engines.create_table(engine, name)
+    yield name
+    engines.delete_table(engine, name)
+
+
+def services_on(table_name: str) -> Services:
+    """Return new services, with caches of their own, on the table."""
+    meter = Meter()
+    return wiring.services_for(DynamoStore(table_name, meter=meter), meter=meter)
+
+
+@pytest.fixture
+def services(table_name: str) -> Services:
+    return services_on(table_name)
+
+
+class Clock:
+    """A clock that a test sets; it stands still."""
+
+    def __init__(self, moment: datetime) -> None:
+        self.moment = moment
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+
+def a_key(services: Services, role: Role = Role.OWNER) -> str:
+    """Return a new API key of ``role``."""
+    key_id = services.new_id("key", services.now())
+    token = api_keys.token_of(key_id, services.new_secret())
+    key = ApiKey(key_id, api_keys.hash_of(token), "test", role, services.now(), "test")
+    api_keys.create_key(services.context, key, now=services.now(), request=None)
+    return token
+
+
+@pytest.fixture
+def api(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    """The application behind Chalice's test client, called as an owner."""
+    import app  # noqa: PLC0415 # not on collection: it is what some tests measure
+
+    monkeypatch.setattr(wiring, "services", lambda: services)
+    with Client(app.app) as client:
+        yield Api(client, a_key(services))
+
+
+def at(services: Services, moment: datetime) -> Services:
+    """Return ``services`` whose clock stands still at ``moment``."""
+    return replace(services, clock=Clock(moment))
