@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
@@ -421,7 +422,12 @@ class TestThreads:
     def test_do_not_see_the_requests_of_one_another(self, api: Api) -> None:
         """Chalice keeps the current request on the app, where threads overwrite it."""
         both_are_inside = threading.Barrier(2, timeout=10)
-        api.services.capacity.reset = both_are_inside.wait
+
+        def wait(request: Any, get_response: Callable[[Any], Any]) -> Any:
+            both_are_inside.wait()
+            return get_response(request)
+
+        api.app.register_middleware(wait, "http")
 
         def send(body: str) -> str:
             event = an_event(method="POST", body=json.dumps({"name": body}))
