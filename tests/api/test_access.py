@@ -2,8 +2,9 @@
 
 import pytest
 
+from app import app
 from chalicelib.api import access
-from chalicelib.api.blueprint import Answer, Call, JsonBlueprint
+from chalicelib.api.blueprint import Answer, Call, JsonBlueprint, operations_of
 from chalicelib.core.callers import Role
 from tests.api.plumbing import Api
 
@@ -25,6 +26,9 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Api:
 
 
 class TestTable:
+    def test_has_the_routes_of_the_application_and_no_other(self) -> None:
+        assert {(each.method, each.path) for each in operations_of(app)} == set(access.ROLES)
+
     def test_decides_for_every_route_and_role(self, api: Api) -> None:
         for method, path in ROUTES:
             roles = access.ROLES[method, path]

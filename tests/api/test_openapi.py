@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from app import app
 from chalicelib.api import access, bodies, meta, openapi
 from chalicelib.api.blueprint import Answer, Call, JsonBlueprint, operations_of
 from chalicelib.core import errors
@@ -100,6 +101,9 @@ class TestDocument:
 
     def test_is_valid_before_it_is_written_too(self, api: Api) -> None:
         OpenAPIV31SpecValidator(openapi.document(operations_of(api.app), build="x")).validate()
+
+    def test_of_the_application_is_valid(self) -> None:
+        OpenAPIV31SpecValidator(openapi.document(operations_of(app), build="x")).validate()
 
     def test_has_every_operation_and_no_other(self, api: Api) -> None:
         paths = document_of(api)["paths"]
