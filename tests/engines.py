@@ -1,14 +1,20 @@
 """The engines that tests run on, and tables on them as ``template.yaml`` describes them."""
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
 from tools import template
-from tools.dynamodb_local import dynamodb_local
+from tools.dynamodb_local import dynamodb_local, free_port
+from tools.stack import ministack
+from tools.stack import up as stack_up
+from tools.stack.settings import Settings
 
-__all__ = ["client", "create_table", "delete_table", "dynamodb_local"]
+__all__ = ["client", "create_table", "delete_table", "dynamodb_local", "local_stack"]
 
 
 def client(endpoint: str) -> Any:
@@ -30,3 +36,28 @@ def create_table(endpoint: str, name: str) -> None:
 
 def delete_table(endpoint: str, name: str) -> None:
     client(endpoint).delete_table(TableName=name)
+
+
+@contextlib.contextmanager
+def local_stack(
+    home: Path, *, dynamodb_endpoint: str | None = None, warm_workers: int = 2
+) -> Iterator[tuple[Settings, stack_up.Stack]]:
+    """Deploy the project to a stack of its own, apart from the developer's, and stop it at the end.
+
+    Args:
+        home: an empty folder for its state and logs.
+        dynamodb_endpoint: an engine for the table, such as ``dynamodb_local()``, which survives
+            what kills MiniStack's; without one it is MiniStack's.
+        warm_workers: how many function processes run before the first request.
+    """
+    elsewhere = (
+        {} if dynamodb_endpoint is None else {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb_endpoint}
+    )
+    settings = Settings(
+        port=free_port(), home=home, warm_workers=warm_workers, extra_environment=elsewhere
+    )
+    try:
+        yield settings, stack_up.up(settings, say=lambda _: None)
+    finally:
+        # Nobody reads its state again: no need to wait until it is written.
+        ministack.kill(settings)

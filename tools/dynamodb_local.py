@@ -49,7 +49,8 @@ class Engine:
 def start(*, path: Path | None = None, port: int | None = None) -> Engine:
     """Start an engine that keeps its tables in the folder ``path``, or in memory without one.
 
-    It listens on every interface (it has no option for that), with tables for any credentials.
+    It listens on every interface (it has no option for that), and shows the same tables to all
+    credentials: functions have others than the test that looks at their work.
 
     Raises:
         RuntimeError: it did not answer in time, or ended; the message has what it printed.
@@ -62,7 +63,7 @@ def start(*, path: Path | None = None, port: int | None = None) -> Engine:
         path.mkdir(parents=True, exist_ok=True)
         storage = ["-dbPath", str(path.resolve())]
     command = [dynamodb_fetch.java(), *_JAVA_OPTIONS, "-jar", "DynamoDBLocal.jar"]
-    command += ["-port", str(port), "-disableTelemetry", *storage]
+    command += ["-port", str(port), "-disableTelemetry", "-sharedDb", *storage]
     # A file, not a pipe: nobody reads it unless the engine ends, and a full pipe would stop it.
     with tempfile.TemporaryFile() as printed:
         process = subprocess.Popen(command, cwd=home, stdout=printed, stderr=subprocess.STDOUT)

@@ -16,6 +16,8 @@ from tools.stack.settings import Settings
 
 _START_TIMEOUT_SECONDS = 60
 _STOP_TIMEOUT_SECONDS = 60
+# Those that this very process started: it must ask for their end, or they stay zombies.
+_children: "dict[int, subprocess.Popen[bytes]]" = {}
 
 
 class StackError(Exception):
@@ -73,6 +75,7 @@ def start(settings: Settings) -> bool:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    _children[process.pid] = process
     settings.pid_file.write_text(str(process.pid), encoding="utf-8")
     _wait_until_ready(settings, process=process)
     return True
@@ -103,6 +106,19 @@ def kill(settings: Settings) -> None:
         while _is_alive(pid):
             time.sleep(0.02)
     settings.pid_file.unlink(missing_ok=True)
+
+
+def function_processes(settings: Settings) -> list[int]:
+    """Return the ids of the processes that run functions, for tests that kill them (Linux)."""
+    parent = running_pid(settings)
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            # The name, in parentheses, may hold spaces; state and parent follow it.
+            fields = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
+            if int(fields[1]) == parent:
+                found.append(int(stat.parent.name))
+    return sorted(found)
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -164,9 +180,12 @@ def _port_is_taken(port: int) -> bool:
 
 
 def _is_alive(pid: int) -> bool:
-    # Where this very process started it, it stays a zombie until somebody asks for its end.
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+    child = _children.get(pid)
+    if child is not None:
+        if child.poll() is None:
+            return True
+        del _children[pid]
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

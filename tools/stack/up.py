@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from tools import cloudformation, package
+from tools import cloudformation, package, template
 from tools.stack import envfile, ministack, workarounds
 from tools.stack.settings import REGION, Settings
 
@@ -42,6 +42,7 @@ def up(settings: Settings, *, say: Callable[[str], None]) -> Stack:
     say("Packaged" + (" with all dependencies" if settings.full else ""))
     outputs = deploy(packaged, settings)
     say("Deployed")
+    _create_table_elsewhere(settings, outputs["TableName"])
     envfile.merge(settings.env_file, environment(settings, outputs))
     warm(settings)
     say(f"{settings.warm_workers} function processes are warm")
@@ -74,11 +75,11 @@ def deploy(packaged: package.Package, settings: Settings) -> dict[str, str]:
     return outputs
 
 
-def client(service: str, settings: Settings) -> Any:
-    """Return a boto3 client of the local stack."""
+def client(service: str, settings: Settings, *, endpoint: str | None = None) -> Any:
+    """Return a boto3 client of the local stack, or of another engine with its credentials."""
     return boto3.client(
         service,
-        endpoint_url=settings.endpoint,
+        endpoint_url=endpoint or settings.endpoint,
         region_name=REGION,
         aws_access_key_id="test",
         aws_secret_access_key="test",
@@ -90,13 +91,27 @@ def client(service: str, settings: Settings) -> Any:
 
 def environment(settings: Settings, outputs: dict[str, str]) -> dict[str, str]:
     """Return the variables with which a script reaches this stack."""
-    return _CREDENTIALS | {
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_REGION": REGION,
-        "AWS_ENDPOINT_URL": settings.endpoint,
-        "COUPONRY_URL": settings.url,
-        "TABLE_NAME": outputs["TableName"],
-    }
+    return (
+        _CREDENTIALS
+        | settings.extra_environment
+        | {
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL": settings.endpoint,
+            "COUPONRY_URL": settings.url,
+            "TABLE_NAME": outputs["TableName"],
+        }
+    )
+
+
+def _create_table_elsewhere(settings: Settings, name: str) -> None:
+    """Create the table on the engine that functions are told to use instead of MiniStack's."""
+    endpoint = settings.extra_environment.get("AWS_ENDPOINT_URL_DYNAMODB")
+    if endpoint is None:
+        return
+    dynamodb = client("dynamodb", settings, endpoint=endpoint)
+    with contextlib.suppress(dynamodb.exceptions.ResourceInUseException):
+        dynamodb.create_table(TableName=name, **template.table_definition())
 
 
 def warm(settings: Settings) -> None:
