@@ -40,7 +40,11 @@ def delete_table(endpoint: str, name: str) -> None:
 
 @contextlib.contextmanager
 def local_stack(
-    home: Path, *, dynamodb_endpoint: str | None = None, warm_workers: int = 2
+    home: Path,
+    *,
+    dynamodb_endpoint: str | None = None,
+    enforce_policies: bool = False,
+    warm_workers: int = 2,
 ) -> Iterator[tuple[Settings, stack_up.Stack]]:
     """Deploy the project to a stack of its own, apart from the developer's, and stop it at the end.
 
@@ -48,13 +52,14 @@ def local_stack(
         home: an empty folder for its state and logs.
         dynamodb_endpoint: an engine for the table, such as ``dynamodb_local()``, which survives
             what kills MiniStack's; without one it is MiniStack's.
+        enforce_policies: refuse functions what their roles do not allow.
         warm_workers: how many function processes run before the first request.
     """
-    elsewhere = (
-        {} if dynamodb_endpoint is None else {"AWS_ENDPOINT_URL_DYNAMODB": dynamodb_endpoint}
-    )
+    environment = {"AUTH": "true" if enforce_policies else "false"}
+    if dynamodb_endpoint is not None:
+        environment["AWS_ENDPOINT_URL_DYNAMODB"] = dynamodb_endpoint
     settings = Settings(
-        port=free_port(), home=home, warm_workers=warm_workers, extra_environment=elsewhere
+        port=free_port(), home=home, warm_workers=warm_workers, extra_environment=environment
     )
     try:
         yield settings, stack_up.up(settings, say=lambda _: None)

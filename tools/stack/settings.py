@@ -62,4 +62,6 @@ def from_environment() -> Settings:
         home=Path(environment.get("COUPONRY_HOME") or LOCAL).resolve(),
         full=environment.get("FULL") == "1",
         warm_workers=int(environment.get("COUPONRY_WARM") or 4),
+        # AUTH=true refuses functions what their roles do not allow.
+        extra_environment={"AUTH": environment.get("AUTH") or "false"},
     )

@@ -1,0 +1,139 @@
+"""Each function works with what its role allows, and the roles are really asked."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from chalicelib import wiring
+from chalicelib.core.api_keys import ApiKey
+from chalicelib.core.callers import Role
+from chalicelib.store.capacity import Meter
+from chalicelib.store.store import DynamoStore
+from chalicelib.usecases import api_keys
+from tests import engines
+from tools.stack import up
+from tools.stack.settings import Settings
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+class Deployed:
+    """The API of a stack that enforces policies, called as its owner."""
+
+    def __init__(self, settings: Settings, stack: up.Stack) -> None:
+        self.settings = settings
+        self.outputs = stack.outputs
+        self._url = stack.url
+        self._token = _owner_key(stack.outputs["TableName"])
+
+    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        request = urllib.request.Request(
+            self._url + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "Authorization": f"Bearer {self._token}",
+                "Content-Type": "application/json",
+            },
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.loads(error.read())
+
+    def made(self, method: str, path: str, body: Any = None) -> Any:
+        status, answer = self.call(method, path, body)
+        assert status < 300, answer
+        return answer
+
+
+def _owner_key(table_name: str) -> str:
+    meter = Meter()
+    services = wiring.services_for(DynamoStore(table_name, meter=meter), meter=meter)
+    key_id = services.new_id("key", services.now())
+    token = api_keys.token_of(key_id, services.new_secret())
+    key = ApiKey(key_id, api_keys.hash_of(token), "test", Role.OWNER, services.now(), "test")
+    api_keys.create_key(services.context, key, now=services.now(), request=None)
+    return token
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    home = tmp_path_factory.mktemp("stack")
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        engines.local_stack(home, enforce_policies=True, warm_workers=1) as (settings, stack),
+    ):
+        for name, value in up.environment(settings, stack.outputs).items():
+            patch.setenv(name, value)
+        patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", settings.endpoint)
+        yield Deployed(settings, stack)
+
+
+class TestRoles:
+    def test_allow_the_life_of_a_coupon(self, deployed: Deployed) -> None:
+        customer = deployed.made("POST", "/v1/customers", {"external_id": "role-1"})
+        reward = {
+            "name": "Ten off",
+            "type": "discount",
+            "amount_off_minor": 1000,
+            "currency": "USD",
+            "coupon_source": "uploaded",
+            "purchase_amount": "optional",
+        }
+        reward = deployed.made("POST", "/v1/rewards", reward)
+        coupons = f"/v1/rewards/{reward['id']}/coupons"
+        uploaded = deployed.made("POST", coupons, {"coupons": [{"code": "ROLE-0001"}]})
+        assert uploaded["created"] == 1, uploaded
+        deployed.made("POST", f"/v1/rewards/{reward['id']}/activate")
+        coupon = "/v1/coupons/ROLE-0001"
+        deployed.made("POST", f"{coupon}/claim", {"customer_id": customer["id"]})
+        redemption = {"customer_id": customer["id"], "amount_minor": 5000, "currency": "USD"}
+        deployed.made("POST", f"{coupon}/validate", redemption)
+        deployed.made("POST", f"{coupon}/redemptions", redemption | {"order_id": "order-1"})
+        deployed.made("POST", f"{coupon}/unredeem", {})
+        for path in (coupon, coupons, f"/v1/customers/{customer['id']}/activity", "/v1/settings"):
+            deployed.made("GET", path)
+        deployed.made("PATCH", f"/v1/customers/{customer['id']}", {"external_id": "role-2"})
+
+    def test_allow_the_expiry_of_coupons(self, deployed: Deployed) -> None:
+        functions = up.client("lambda", deployed.settings)
+        event = {
+            "version": "0",
+            "id": "1",
+            "detail-type": "Scheduled Event",
+            "source": "aws.events",
+            "account": "000000000000",
+            "time": "2018-03-01T00:00:00Z",
+            "region": "us-east-1",
+            "resources": [],
+            "detail": {},
+        }
+
+        answer = functions.invoke(
+            FunctionName=deployed.outputs["ExpireCouponsName"], Payload=json.dumps(event)
+        )
+
+        assert "FunctionError" not in answer
+        report = json.loads(answer["Payload"].read())
+        assert report == {"expired": 0, "left": 0, "lag_seconds": 0}
+
+    def test_are_asked(self, deployed: Deployed) -> None:
+        """Without its policy the API function may do nothing: the tests above prove something."""
+        functions = up.client("lambda", deployed.settings)
+        iam = up.client("iam", deployed.settings)
+        name = deployed.outputs["APIHandlerName"]
+        configuration = functions.get_function_configuration(FunctionName=name)
+        role = configuration["Role"].rsplit("/", 1)[1]
+        for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+            iam.delete_role_policy(RoleName=role, PolicyName=policy)
+
+        status, _ = deployed.call("GET", "/v1/health")
+
+        assert status >= 500
