@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_SHIFTS = range(120, -1, -10)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLIS_MAX = 2**48 - 1
 RANDOM_BITS = 80
@@ -17,4 +19,4 @@ def ulid_id(prefix: str, *, at: datetime, random: int) -> str:
     elapsed = at - _EPOCH
     millis = elapsed.days * 86_400_000 + elapsed.seconds * 1000 + elapsed.microseconds // 1000
     number = (min(max(millis, 0), _MILLIS_MAX) << RANDOM_BITS) | random
-    return f"{prefix}_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+    return f"{prefix}_" + "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])

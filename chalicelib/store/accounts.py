@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.core import moments
 from chalicelib.core.accounts import (
@@ -14,7 +14,7 @@ from chalicelib.core.accounts import (
     VisitReset,
 )
 from chalicelib.store import keys
-from chalicelib.store.attributes import EnumAttribute, MomentAttribute
+from chalicelib.store.attributes import EnumAttribute, IntegerAttribute, MomentAttribute
 from chalicelib.store.items import Codec, TableItem
 from chalicelib.store.table import wire_key
 
@@ -23,11 +23,11 @@ class AccountItem(TableItem, discriminator="account"):
     customer_id = UnicodeAttribute()
     standing = EnumAttribute(Standing)
     joined_at = MomentAttribute()
-    lifetime_value_minor = NumberAttribute()
-    visits = NumberAttribute()
-    coupons_used = NumberAttribute()
+    lifetime_value_minor = IntegerAttribute()
+    visits = IntegerAttribute()
+    coupons_used = IntegerAttribute()
     last_visit_at = MomentAttribute(null=True)
-    activity_count = NumberAttribute()
+    activity_count = IntegerAttribute()
 
 
 CODEC = Codec(

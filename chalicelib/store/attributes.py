@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from pynamodb.attributes import Attribute
-from pynamodb.constants import STRING
+from pynamodb.constants import NUMBER, STRING
 
 from chalicelib.core import moments
 
@@ -23,6 +23,18 @@ class MomentAttribute(Attribute[datetime]):
 
     def deserialize(self, value: str) -> datetime:
         return datetime.fromisoformat(value).replace(tzinfo=UTC)
+
+
+class IntegerAttribute(Attribute[int]):
+    """A whole number. PynamoDB's own takes any number, by way of JSON."""
+
+    attr_type = NUMBER
+
+    def serialize(self, value: int) -> str:
+        return str(value)
+
+    def deserialize(self, value: str) -> int:
+        return int(value)
 
 
 class DateAttribute(Attribute[date]):

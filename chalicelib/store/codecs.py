@@ -14,7 +14,7 @@ from chalicelib.store import (
     rewards,
     settings,
 )
-from chalicelib.store.items import Codec, Raw, TableItem
+from chalicelib.store.items import Codec, Raw
 
 _ALL: tuple[Codec[Any], ...] = (
     accounts.CODEC,
@@ -31,7 +31,7 @@ _ALL: tuple[Codec[Any], ...] = (
     settings.CURSOR_SECRET_CODEC,
 )
 BY_KIND: dict[type, Codec[Any]] = {codec.kind: codec for codec in _ALL}
-_BY_DISCRIMINATOR = {TableItem.kind.get_discriminator(codec.item): codec for codec in _ALL}
+_BY_DISCRIMINATOR = {codec.discriminator: codec for codec in _ALL}
 
 
 def encode(snapshot: object) -> Raw:

@@ -1,7 +1,7 @@
 """Turn Changes into one DynamoDB transaction."""
 
-from dataclasses import replace
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import Any
 
 from chalicelib.core import moments
 from chalicelib.core.changes import Changes, Clash, Contention, Snapshot
@@ -39,26 +39,28 @@ def commit(changes: Changes, *, table: Table) -> None:
         ) from error
 
 
-def _writes(changes: Changes) -> Any:
+def _writes(changes: Changes) -> Iterator[tuple[Any, str, dict[str, Any], int]]:
     """Yield (what is wanted, verb, action, units) for each item of the transaction."""
     for snapshot in changes.create:
-        raw = codecs.encode(_at(snapshot, 1))
+        raw = _at_version(codecs.encode(snapshot), 1)
         yield snapshot, "Put", _put(snapshot, raw), _units(None, raw)
     for before, after in changes.update:
-        old, new = codecs.encode(before), codecs.encode(_at(after, before.version + 1))
+        old, new = codecs.encode(before), codecs.encode(after)
+        _at_version(new, before.version + 1)
         yield after, "Update", _update(old, new), _units(old, new)
     for snapshot in changes.delete:
         raw = codecs.encode(snapshot)
-        yield snapshot, "Delete", _at_version(raw), _units(raw, None)
+        yield snapshot, "Delete", _if_at_version(raw), _units(raw, None)
     for snapshot in changes.check:
         raw = codecs.encode(snapshot)
-        yield snapshot, "ConditionCheck", _at_version(raw), capacity.transaction_units(raw, raw)
+        yield snapshot, "ConditionCheck", _if_at_version(raw), capacity.transaction_units(raw, raw)
     for change in changes.count:
         yield change, "Update", accounts.update_of(change), _ACCOUNT_UNITS
 
 
-def _at(snapshot: Snapshot, version: int) -> Snapshot:
-    return cast("Snapshot", replace(cast("Any", snapshot), version=version))
+def _at_version(raw: Raw, version: int) -> Raw:
+    raw["version"] = {"N": str(version)}
+    return raw
 
 
 def _units(old: Raw | None, new: Raw | None) -> int:
@@ -78,7 +80,7 @@ def _put(snapshot: Snapshot, raw: Raw) -> dict[str, Any]:
     return action
 
 
-def _at_version(raw: Raw) -> dict[str, Any]:
+def _if_at_version(raw: Raw) -> dict[str, Any]:
     return {
         "Key": {"PK": raw["PK"], "SK": raw["SK"]},
         "ConditionExpression": "version = :read",
@@ -92,7 +94,7 @@ def _update(old: Raw, new: Raw) -> dict[str, Any]:
     assert (old["PK"], old["SK"]) == (new["PK"], new["SK"]), "an item keeps its key"
     changed = [name for name, value in new.items() if old.get(name) != value]
     removed = [name for name in old if name not in new]
-    action = _at_version(old)
+    action = _if_at_version(old)
     action["ExpressionAttributeNames"] = {f"#{name}": name for name in (*changed, *removed)}
     action["ExpressionAttributeValues"] |= {f":{name}": new[name] for name in changed}
     action["UpdateExpression"] = "SET " + ", ".join(f"#{name} = :{name}" for name in changed)

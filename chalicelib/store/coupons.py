@@ -1,11 +1,16 @@
 """Coupons in the table."""
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.core import codes
 from chalicelib.core.coupons import Coupon, CouponStatus, RedemptionRef, runs_out_at
 from chalicelib.store import keys
-from chalicelib.store.attributes import EnumAttribute, JsonAttribute, MomentAttribute
+from chalicelib.store.attributes import (
+    EnumAttribute,
+    IntegerAttribute,
+    JsonAttribute,
+    MomentAttribute,
+)
 from chalicelib.store.items import Codec, TableItem
 
 
@@ -14,8 +19,8 @@ class CouponItem(TableItem, discriminator="coupon"):
     reward_id = UnicodeAttribute()
     status = EnumAttribute(CouponStatus)
     created_at = MomentAttribute()
-    usage_limit = NumberAttribute()
-    usages = NumberAttribute()
+    usage_limit = IntegerAttribute()
+    usages = IntegerAttribute()
     customer_id = UnicodeAttribute(null=True)
     claimed_at = MomentAttribute(null=True)
     redeemed_at = MomentAttribute(null=True)

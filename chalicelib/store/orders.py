@@ -1,10 +1,10 @@
 """Orders in the table."""
 
-from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
 from chalicelib.core.orders import Order
 from chalicelib.store import keys
-from chalicelib.store.attributes import MomentAttribute
+from chalicelib.store.attributes import IntegerAttribute, MomentAttribute
 from chalicelib.store.items import Codec, TableItem
 
 
@@ -12,8 +12,8 @@ class OrderItem(TableItem, discriminator="order"):
     order_id = UnicodeAttribute()
     customer_id = UnicodeAttribute()
     recorded_at = MomentAttribute()
-    amount_minor = NumberAttribute(null=True)
-    standing = NumberAttribute()
+    amount_minor = IntegerAttribute(null=True)
+    standing = IntegerAttribute()
     counted = BooleanAttribute()
 
 

@@ -1,6 +1,6 @@
 """Redemptions in the table."""
 
-from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
 from chalicelib.core import codes
 from chalicelib.core.activity import Channel
@@ -8,7 +8,12 @@ from chalicelib.core.coupons import CouponStatus, RedemptionRef
 from chalicelib.core.redemptions import Line, Redemption, Reversal
 from chalicelib.core.rewards import Discount
 from chalicelib.store import keys
-from chalicelib.store.attributes import EnumAttribute, JsonAttribute, MomentAttribute
+from chalicelib.store.attributes import (
+    EnumAttribute,
+    IntegerAttribute,
+    JsonAttribute,
+    MomentAttribute,
+)
 from chalicelib.store.items import Codec, TableItem
 
 
@@ -24,12 +29,12 @@ class RedemptionItem(TableItem, discriminator="redemption"):
     currency = UnicodeAttribute()
     discount = JsonAttribute(Discount)
     coupon_status = EnumAttribute(CouponStatus)
-    coupon_usages = NumberAttribute()
+    coupon_usages = IntegerAttribute()
     coupon_claimed = BooleanAttribute()
-    counted_minor = NumberAttribute()
-    counted_visits = NumberAttribute()
+    counted_minor = IntegerAttribute()
+    counted_visits = IntegerAttribute()
     newest_visit = BooleanAttribute()
-    amount_minor = NumberAttribute(null=True)
+    amount_minor = IntegerAttribute(null=True)
     order_id = UnicodeAttribute(null=True)
     comment = UnicodeAttribute(null=True)
     location_id = UnicodeAttribute(null=True)

@@ -1,10 +1,10 @@
 """Rewards in the table."""
 
-from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
 from chalicelib.core.rewards import CouponSource, PurchaseAmount, Reward, RewardStatus, RewardType
 from chalicelib.store import keys
-from chalicelib.store.attributes import EnumAttribute, MomentAttribute
+from chalicelib.store.attributes import EnumAttribute, IntegerAttribute, MomentAttribute
 from chalicelib.store.items import Codec, TableItem
 
 
@@ -16,19 +16,19 @@ class RewardItem(TableItem, discriminator="reward"):
     status = EnumAttribute(RewardStatus)
     description = UnicodeAttribute(null=True)
     image_url = UnicodeAttribute(null=True)
-    percent_off_basis_points = NumberAttribute(null=True)
-    amount_off_minor = NumberAttribute(null=True)
+    percent_off_basis_points = IntegerAttribute(null=True)
+    amount_off_minor = IntegerAttribute(null=True)
     coupon_source = EnumAttribute(CouponSource)
-    usage_limit = NumberAttribute()
+    usage_limit = IntegerAttribute()
     valid_until = MomentAttribute(null=True)
-    valid_days_after_claim = NumberAttribute(null=True)
+    valid_days_after_claim = IntegerAttribute(null=True)
     active_from = MomentAttribute(null=True)
     active_until = MomentAttribute(null=True)
     purchase_amount = EnumAttribute(PurchaseAmount)
-    minimum_purchase_minor = NumberAttribute(null=True)
+    minimum_purchase_minor = IntegerAttribute(null=True)
     claim_on_redeem = BooleanAttribute()
-    cost_in_points = NumberAttribute(null=True)
-    tax_value_minor = NumberAttribute(null=True)
+    cost_in_points = IntegerAttribute(null=True)
+    tax_value_minor = IntegerAttribute(null=True)
     stocked = BooleanAttribute()
 
 

@@ -1,10 +1,11 @@
 """The settings of the business in the table, and the secret that signs cursors."""
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.core.cursors import CursorSecret
 from chalicelib.core.settings import Settings
 from chalicelib.store import keys
+from chalicelib.store.attributes import IntegerAttribute
 from chalicelib.store.items import Codec, TableItem
 
 
@@ -13,7 +14,7 @@ class SettingsItem(TableItem, discriminator="settings"):
     currency = UnicodeAttribute()
     time_zone = UnicodeAttribute()
     language = UnicodeAttribute()
-    late_upload_limit_hours = NumberAttribute()
+    late_upload_limit_hours = IntegerAttribute()
 
 
 class CursorSecretItem(TableItem, discriminator="cursor_secret"):

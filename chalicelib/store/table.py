@@ -24,6 +24,8 @@ _CONFIG = Config(
     max_pool_connections=32,
     # Our own types have checked the values; the check costs a tenth of a call.
     parameter_validation=False,
+    # The default one is put together anew for every call, which costs more than routing does.
+    user_agent="couponry",
 )
 _THROTTLES = frozenset(
     {

@@ -4,17 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from chalicelib.core import accounts, coupons, idempotency, redemptions, rewards, settings
+from chalicelib.core import accounts, coupons, errors, redemptions, rewards, settings
 from chalicelib.core.accounts import Account, AccountChange
 from chalicelib.core.activity import Origin
 from chalicelib.core.changes import Contention, Ref, ref
 from chalicelib.core.coupons import Coupon
-from chalicelib.core.idempotency import IdempotencyRecord
 from chalicelib.core.orders import Order
 from chalicelib.core.pages import Page, PageRequest
 from chalicelib.core.redemptions import RedeemCoupon, Redemption, RedemptionDecision
 from chalicelib.usecases.context import Context, transact
 from chalicelib.usecases.coupons import get_coupon
+from chalicelib.usecases.keyed import made_before
 from chalicelib.usecases.ports import Found
 
 T = TypeVar("T")
@@ -41,20 +41,28 @@ class Redeemed:
 def redeem(context: Context, command: RedeemCoupon, *, origin: Origin) -> Redeemed:
     """Redeem a coupon once, however often the same request is sent.
 
-    One read and one write; another read where a rule needs the customer's account.
+    One read and one write. The record of the key is read only where something is in the way: the
+    write itself finds out that the request was carried out before.
 
     Raises:
         CouponNotFound, CustomerNotFound, IdempotencyKeyReused, ConflictRetry, and what
         :func:`chalicelib.core.redemptions.decide_redemption` refuses.
     """
     coupon_ref = ref(Coupon, coupons.key_of(command.code))
-    refs: tuple[Ref[Any], ...] = (coupon_ref, *_order_ref(command), *_record_ref(command))
+    refs: tuple[Ref[Any], ...] = (coupon_ref, *_order_ref(command))
 
     def attempt(lost: Contention | None) -> Redeemed:
+        if lost is not None and (earlier := _earlier(context, command, origin=origin)):
+            return earlier
+        try:
+            return redeem_now(lost)
+        except errors.DomainError:
+            if lost is None and (earlier := _earlier(context, command, origin=origin)):
+                return earlier
+            raise
+
+    def redeem_now(lost: Contention | None) -> Redeemed:
         found = context.store.read(*refs)
-        made = _answered(command, found, origin=origin)
-        if made is not None:
-            return Redeemed(get_redemption(context, made[1], made[0]), replayed=True)
         coupon = found.find(coupon_ref)
         if coupon is None:
             raise coupons.not_found()
@@ -207,13 +215,10 @@ def _order(command: RedeemCoupon, found: Found) -> Order | None:
     return None if command.order_id is None else found.find(ref(Order, command.order_id))
 
 
-def _record_ref(command: RedeemCoupon) -> tuple[Ref[IdempotencyRecord], ...]:
-    request = command.request
-    return () if request is None else (ref(IdempotencyRecord, request.key_hash),)
-
-
-def _answered(command: RedeemCoupon, found: Found, *, origin: Origin) -> tuple[str, ...] | None:
-    if command.request is None:
+def _earlier(context: Context, command: RedeemCoupon, *, origin: Origin) -> Redeemed | None:
+    """Return what the same keyed request has redeemed before, or None."""
+    made = made_before(context, command.request, now=origin.recorded_at)
+    if made is None:
         return None
-    record = found.find(ref(IdempotencyRecord, command.request.key_hash))
-    return idempotency.answered(command.request, record, now=origin.recorded_at)
+    redemption_id, customer_id = made
+    return Redeemed(get_redemption(context, customer_id, redemption_id), replayed=True)
