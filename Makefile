@@ -32,8 +32,8 @@ status: .venv/.ready ## What runs, and where
 logs: .venv/.ready ## The last log lines of the local stack and its functions (N=200)
 	@$(PY) -m tools.stack logs --lines $(or $(N),60)
 
-deploy: .venv/.ready ## Deploy to the AWS account of your credentials (STAGE=dev|prod BUCKET=...)
-	@$(PY) -m tools.deploy --stage "$(STAGE)" --bucket "$(BUCKET)"
+deploy: .venv/.ready ## Deploy to the AWS account of your credentials (STAGE=dev|prod, ALARM_TOPIC=arn)
+	@$(PY) -m tools.deploy --stage "$(STAGE)" --bucket "$(BUCKET)" --alarm-topic "$(ALARM_TOPIC)"
 
 serve: .venv/.ready ## The same app under gunicorn, on the tables of the local stack
 	@$(PY) -m tools.serve
