@@ -23,6 +23,8 @@ MOMENT_MIN: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MOMENT_MAX: Final = datetime(9000, 1, 1, tzinfo=UTC)
 """Moments are ``[MOMENT_MIN, MOMENT_MAX)``: ids sort from 1970 on, and days are added to them."""
 
+_SEND_AN_OBJECT: Final = "send one JSON object, as the documentation of the request shows it"
+
 NO_CONTROLS: Final = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
 """Line feed and tab are text, the other control characters are accidents or attacks."""
 
@@ -109,13 +111,15 @@ class BodyReader(Generic[AnyStruct]):
         try:
             value = msgspec.json.decode(raw)
         except UnicodeDecodeError:
-            return problems.MalformedBody("the body is not UTF-8")
+            return problems.MalformedBody("the body is not UTF-8", fix="send JSON in UTF-8")
         except RecursionError:
-            return problems.MalformedBody("the body is nested too deeply")
+            return problems.MalformedBody("the body is nested too deeply", fix=_SEND_AN_OBJECT)
         except msgspec.DecodeError as malformed:
-            return problems.MalformedBody(f"the body is not JSON: {malformed}")
+            return problems.MalformedBody(
+                f"the body is not JSON: {malformed}", fix="correct the JSON at that place"
+            )
         if not isinstance(value, dict):
-            return problems.MalformedBody("the body is not a JSON object")
+            return problems.MalformedBody("the body is not a JSON object", fix=_SEND_AN_OBJECT)
         return _invalid(value, self._info, error=error, root="")
 
 

@@ -111,13 +111,15 @@ class CouponsOfCustomer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     "/v1/rewards/{reward_id}/coupons",
     body=NewCouponsBody,
     answer=CouponOutcomes,
-    refusals=(rewards.RewardNotFound, rewards.RewardNotActive),
+    # A taken code is no answer of its own: it is the error in that code's outcome.
+    refusals=(rewards.RewardNotFound, rewards.RewardNotActive, coupons.DuplicateCode),
 )
 def add_coupons(call: Call[NewCouponsBody, None], reward_id: str) -> Answer:
     """Add up to 1,000 codes to a reward, with an outcome for each.
 
-    A code that cannot be added does not stop the rest. Sent again with the same Idempotency-Key
-    it goes on where it stopped, and answers for all of them.
+    A code that cannot be added does not stop the rest: its outcome has the problem, such as
+    `duplicate_code`. Sent again with the same Idempotency-Key it goes on where it stopped, and
+    answers for all of them.
     """
     issued = issuing.add_coupons(
         call.services.context,

@@ -85,7 +85,10 @@ def method_not_allowed(exchange: Exchange, app: Chalice) -> Response:
 def failure(error: Exception, exchange: Exchange) -> Response:
     """Return the answer to an error that nobody expected; the log has where it came from."""
     logs.unexpected(error, request_id=exchange.request_id, route=exchange.route)
-    return refusal(problems.InternalError("something went wrong on our side"), exchange)
+    told = problems.InternalError(
+        "something went wrong on our side", fix="report it with this request id"
+    )
+    return refusal(told, exchange)
 
 
 def refusal(error: errors.DomainError, exchange: Exchange) -> Response:

@@ -92,7 +92,7 @@ def raw_body(request: Request) -> bytes:
     try:
         raw = request.raw_body
     except ValueError as error:
-        raise problems.MalformedBody("the body is not UTF-8") from error
+        raise problems.MalformedBody("the body is not UTF-8", fix="send JSON in UTF-8") from error
     if len(raw) > SIZE_MAX:
         raise problems.PayloadTooLarge(
             "the body is too large", fix="send less at once", facts={"size_max": SIZE_MAX}

@@ -291,6 +291,7 @@ def _claimed_by(
         raise coupons.CouponUnassigned(
             "nobody has this coupon yet",
             fix="send customer_id" if reward.claim_on_redeem else "claim it for a customer first",
+            pointer="/customer_id" if reward.claim_on_redeem else None,
             facts={
                 "coupon_status": CouponStatus.UNASSIGNED,
                 "claim_on_redeem": reward.claim_on_redeem,

@@ -1,0 +1,598 @@
+"""Every refusal that the API documents: how it is provoked, and what its problem must say."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from chalicelib.core.accounts import Standing
+from chalicelib.core.changes import Changes, Contention
+from chalicelib.core.coupons import CouponStatus
+from chalicelib.usecases.ports import Store
+from tests.api.shop import Shop, from_now, with_key
+from tests.builders import unique
+from tests.conftest import services_on
+from tests.http import Api, Reply
+from tools.dynamodb_local import free_port
+
+FAR = "2099-01-01T00:00:00.000Z"
+PAST = "2020-01-01T00:00:00.000Z"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sent:
+    """A request that is refused. ``api`` None is the shop's own."""
+
+    method: str
+    path: str
+    body: Any = None
+    raw: bytes | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    api: Api | None = None
+
+    def send(self, shop: Shop) -> Reply:
+        return (self.api or shop.api).call(
+            self.method, self.path, self.body, raw=self.raw, headers=self.headers
+        )
+
+
+def post(path: str, body: Any = None, **more: Any) -> Sent:
+    return Sent(method="POST", path=path, body=body, **more)
+
+
+def get(path: str, **more: Any) -> Sent:
+    return Sent(method="GET", path=path, **more)
+
+
+def redemption(code: str, **body: Any) -> Sent:
+    return post(f"/v1/coupons/{code}/redemptions", body)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """What must be said: ``pointer`` where a field is to blame, ``facts`` that decided it."""
+
+    code: str
+    status: int
+    case: str
+    provoke: Callable[[Shop], Sent]
+    pointer: str | None
+    facts: tuple[str, ...]
+    headers: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.code}: {self.case}"
+
+
+REFUSALS: list[Refusal] = []
+
+
+def refused(
+    status: int,
+    code: str,
+    *,
+    pointer: str | None = None,
+    facts: tuple[str, ...] = (),
+    headers: tuple[str, ...] = (),
+) -> Callable[[Callable[[Shop], Sent]], Callable[[Shop], Sent]]:
+    """Note that what the function returns, when it is sent, is refused with ``code``."""
+
+    def note(provoke: Callable[[Shop], Sent]) -> Callable[[Shop], Sent]:
+        case = provoke.__name__.replace("_", " ")
+        REFUSALS.append(
+            Refusal(
+                code=code,
+                status=status,
+                case=case,
+                provoke=provoke,
+                pointer=pointer,
+                facts=facts,
+                headers=headers,
+            )
+        )
+        return provoke
+
+    return note
+
+
+# 400
+
+
+@refused(400, "malformed_body")
+def no_json(shop: Shop) -> Sent:
+    return post("/v1/customers", raw=b"{")
+
+
+@refused(400, "malformed_body")
+def no_object(shop: Shop) -> Sent:
+    return post("/v1/customers", raw=b"[]")
+
+
+@refused(400, "malformed_body")
+def no_utf_8(shop: Shop) -> Sent:
+    return post("/v1/customers", raw=b'{"first_name": "\xff"}')
+
+
+@refused(400, "malformed_body")
+def nested_too_deeply(shop: Shop) -> Sent:
+    return post("/v1/customers", raw=b'{"first_name":' + b"[" * 9000 + b"]" * 9000 + b"}")
+
+
+@refused(400, "invalid_cursor", pointer="/query/cursor")
+def a_forged_cursor(shop: Shop) -> Sent:
+    for _ in range(2):
+        shop.reward(status="draft")
+    cursor = shop.find("/v1/rewards?limit=1")["next_cursor"]
+    forged = ("A" if cursor[0] != "A" else "B") + cursor[1:]
+    return get(f"/v1/rewards?cursor={forged}")
+
+
+# 401, 403, 405
+
+
+@refused(401, "unauthenticated", headers=("www-authenticate",))
+def no_key(shop: Shop) -> Sent:
+    return get("/v1/rewards", api=shop.api.with_token(None))
+
+
+@refused(401, "unauthenticated", headers=("www-authenticate",))
+def a_key_that_nobody_has(shop: Shop) -> Sent:
+    return get("/v1/rewards", api=shop.api.with_token("cpk_00000000000000000000000000_x"))
+
+
+@refused(401, "unauthenticated", headers=("www-authenticate",))
+def a_revoked_key(shop: Shop) -> Sent:
+    key = shop.api.made("/v1/api-keys", {"name": "till", "role": "cashier"})
+    assert shop.api.delete(f"/v1/api-keys/{key['id']}").status == 200
+    return get("/v1/rewards", api=shop.api.with_token(key["key"]))
+
+
+@refused(403, "forbidden")
+def a_role_that_may_not(shop: Shop) -> Sent:
+    key = shop.api.made("/v1/api-keys", {"name": "till", "role": "cashier"})
+    return post("/v1/customers", {}, api=shop.api.with_token(key["key"]))
+
+
+@refused(405, "method_not_allowed", headers=("allow",))
+def a_method_that_the_path_does_not_take(shop: Shop) -> Sent:
+    return Sent(method="DELETE", path="/v1/customers")
+
+
+# 404
+
+
+@refused(404, "customer_not_found")
+def an_unknown_customer(shop: Shop) -> Sent:
+    return get("/v1/customers/cus_nobody")
+
+
+@refused(404, "customer_not_found", pointer="/customer_id")
+def a_claim_by_nobody(shop: Shop) -> Sent:
+    return post(f"/v1/coupons/{shop.coupon()}/claim", {"customer_id": "cus_nobody"})
+
+
+@refused(404, "customer_not_found", pointer="/customer_id")
+def a_printed_coupon_for_nobody(shop: Shop) -> Sent:
+    code = shop.coupon(shop.reward(claim_on_redeem=True))
+    return redemption(code, customer_id="cus_nobody")
+
+
+@refused(404, "coupon_not_found")
+def an_unknown_code(shop: Shop) -> Sent:
+    return redemption(unique("NOBODYS-"))
+
+
+@refused(404, "coupon_not_found")
+def what_cannot_be_a_code(shop: Shop) -> Sent:
+    return get("/v1/coupons/%C3%BC%2F..")
+
+
+@refused(404, "reward_not_found")
+def an_unknown_reward(shop: Shop) -> Sent:
+    return get("/v1/rewards/rwd_none")
+
+
+@refused(404, "reward_not_found")
+def coupons_for_an_unknown_reward(shop: Shop) -> Sent:
+    return post("/v1/rewards/rwd_none/coupons", {"coupons": [{"code": unique("CODE")}]})
+
+
+@refused(404, "redemption_not_found")
+def an_unknown_redemption(shop: Shop) -> Sent:
+    return get(f"/v1/coupons/{shop.coupon()}/redemptions/rdm_none")
+
+
+@refused(404, "redemption_not_found", pointer="/redemption_id")
+def taking_back_a_redemption_of_another_coupon(shop: Shop) -> Sent:
+    customer, reward = shop.customer(), shop.reward()
+    one, other = (shop.coupon(reward, customer=customer) for _ in range(2))
+    shop.redeemed(one)
+    redeemed = shop.redeemed(other)
+    return post(f"/v1/coupons/{one}/unredeem", {"redemption_id": redeemed["id"]})
+
+
+@refused(404, "api_key_not_found")
+def an_unknown_api_key(shop: Shop) -> Sent:
+    return Sent(method="DELETE", path="/v1/api-keys/key_none")
+
+
+# 409: the coupon
+
+
+@refused(
+    409,
+    "coupon_already_redeemed",
+    facts=("coupon_status", "redeemed_at", "redemption_id", "order_id"),
+)
+def a_coupon_used_before(shop: Shop) -> Sent:
+    code = shop.coupon(customer=shop.customer())
+    shop.redeemed(code, order_id=unique("order-"))
+    return redemption(code)
+
+
+@refused(409, "coupon_expired", facts=("coupon_status", "expires_at"))
+def a_coupon_past_its_expiry(shop: Shop) -> Sent:
+    return redemption(shop.coupon(customer=shop.customer(), expires_at=PAST))
+
+
+@refused(409, "coupon_expired", facts=("coupon_status", "expires_at"))
+def a_claim_past_the_expiry(shop: Shop) -> Sent:
+    customer = shop.customer()
+    code = shop.coupon(expires_at=PAST)
+    return post(f"/v1/coupons/{code}/claim", {"customer_id": customer["id"]})
+
+
+@refused(409, "coupon_expired", facts=("coupon_status", "expires_at"))
+def another_expiry_past_the_expiry(shop: Shop) -> Sent:
+    code = shop.coupon(expires_at=PAST)
+    return Sent(method="PATCH", path=f"/v1/coupons/{code}", body={"expires_at": FAR})
+
+
+@refused(409, "coupon_invalid", facts=("coupon_status",))
+def a_coupon_taken_out_of_use(shop: Shop) -> Sent:
+    code = shop.coupon(customer=shop.customer())
+    shop.set_coupon(code, status=CouponStatus.INVALID)
+    return redemption(code)
+
+
+@refused(409, "coupon_unassigned", facts=("coupon_status",))
+def a_coupon_that_nobody_has(shop: Shop) -> Sent:
+    customer = shop.customer()
+    return redemption(shop.coupon(), customer_id=customer["id"])
+
+
+@refused(409, "coupon_unassigned", pointer="/customer_id", facts=("coupon_status",))
+def a_printed_coupon_without_a_customer(shop: Shop) -> Sent:
+    return redemption(shop.coupon(shop.reward(claim_on_redeem=True)))
+
+
+@refused(409, "coupon_not_redeemed", facts=("coupon_status",))
+def taking_back_what_was_not_used(shop: Shop) -> Sent:
+    return post(f"/v1/coupons/{shop.coupon(customer=shop.customer())}/unredeem", {})
+
+
+@refused(409, "coupon_not_redeemed", pointer="/redemption_id", facts=("redemption_id",))
+def taking_back_twice(shop: Shop) -> Sent:
+    reward = shop.reward(usage_limit=2)
+    code = shop.coupon(reward, customer=shop.customer())
+    first, _ = shop.redeemed(code), shop.redeemed(code)
+    assert shop.unredeem(code, redemption_id=first["id"]).status == 200
+    return post(f"/v1/coupons/{code}/unredeem", {"redemption_id": first["id"]})
+
+
+@refused(409, "coupon_already_claimed", facts=("coupon_status",))
+def a_second_claim(shop: Shop) -> Sent:
+    customer = shop.customer()
+    code = shop.coupon(customer=customer)
+    return post(f"/v1/coupons/{code}/claim", {"customer_id": customer["id"]})
+
+
+# 409: the customer
+
+
+@refused(409, "wrong_customer", pointer="/customer_id")
+def the_coupon_of_somebody_else(shop: Shop) -> Sent:
+    code, other = shop.coupon(customer=shop.customer()), shop.customer()
+    return redemption(code, customer_id=other["id"])
+
+
+def _of_a_customer_who_is(shop: Shop, standing: Standing) -> Sent:
+    customer = shop.customer()
+    code = shop.coupon(customer=customer)
+    shop.set_standing(customer, standing)
+    return redemption(code)
+
+
+@refused(409, "customer_excluded", facts=("customer_status",))
+def redeeming_while_excluded(shop: Shop) -> Sent:
+    return _of_a_customer_who_is(shop, Standing.EXCLUDED)
+
+
+@refused(409, "customer_deleted", facts=("customer_status",))
+def redeeming_when_deleted(shop: Shop) -> Sent:
+    return _of_a_customer_who_is(shop, Standing.DELETED)
+
+
+@refused(409, "customer_excluded", facts=("customer_status",))
+def claiming_while_excluded(shop: Shop) -> Sent:
+    customer = shop.customer()
+    shop.set_standing(customer, Standing.EXCLUDED)
+    return post(f"/v1/coupons/{shop.coupon()}/claim", {"customer_id": customer["id"]})
+
+
+@refused(409, "duplicate_customer", pointer="/email", facts=("field",))
+def an_email_that_is_taken(shop: Shop) -> Sent:
+    email = f"{unique('ada').lower()}@example.com"
+    shop.customer(email=email)
+    return post("/v1/customers", {"email": email.upper()})
+
+
+@refused(409, "duplicate_customer", pointer="/phone", facts=("field",))
+def a_phone_that_is_taken(shop: Shop) -> Sent:
+    shop.customer(phone="+49 30 901820")
+    other = shop.customer()
+    body = {"phone": "+4930901820"}
+    return Sent(method="PATCH", path=f"/v1/customers/{other['id']}", body=body)
+
+
+@refused(409, "duplicate_customer", pointer="/external_id", facts=("field",))
+def an_external_id_that_is_taken(shop: Shop) -> Sent:
+    external_id = unique("shop-")
+    shop.customer(external_id=external_id)
+    return post("/v1/customers", {"external_id": external_id})
+
+
+# 409: the reward
+
+
+def _of_a_reward(shop: Shop, **reward: Any) -> Sent:
+    return redemption(shop.coupon(shop.reward(**reward), customer=shop.customer()))
+
+
+REWARD_FACTS = ("reward_status", "active_from", "active_until")
+
+
+@refused(409, "reward_not_active", facts=REWARD_FACTS)
+def the_reward_is_a_draft(shop: Shop) -> Sent:
+    return _of_a_reward(shop, status="draft")
+
+
+@refused(409, "reward_not_active", facts=REWARD_FACTS)
+def the_reward_is_paused(shop: Shop) -> Sent:
+    return _of_a_reward(shop, status="paused")
+
+
+@refused(409, "reward_not_active", facts=REWARD_FACTS)
+def the_reward_is_archived(shop: Shop) -> Sent:
+    reward = shop.reward()
+    code = shop.coupon(reward, customer=shop.customer())
+    shop.api.made(f"/v1/rewards/{reward['id']}/archive", None)
+    return redemption(code)
+
+
+@refused(409, "reward_not_active", facts=REWARD_FACTS)
+def the_reward_has_not_begun(shop: Shop) -> Sent:
+    return _of_a_reward(shop, active_from=FAR)
+
+
+@refused(409, "reward_not_active", facts=REWARD_FACTS)
+def the_reward_has_ended(shop: Shop) -> Sent:
+    return _of_a_reward(shop, active_until=PAST)
+
+
+@refused(409, "reward_not_active", facts=("reward_status",))
+def a_draft_cannot_be_paused(shop: Shop) -> Sent:
+    return post(f"/v1/rewards/{shop.reward(status='draft')['id']}/pause")
+
+
+@refused(409, "reward_not_active", facts=("reward_status",))
+def an_archived_reward_gets_no_codes(shop: Shop) -> Sent:
+    reward = shop.reward(status="archived")
+    return post(f"/v1/rewards/{reward['id']}/coupons", {"coupons": [{"code": unique("CODE")}]})
+
+
+@refused(409, "pool_empty", facts=("reward_status",))
+def activating_without_uploaded_codes(shop: Shop) -> Sent:
+    reward = shop.reward(status="draft", coupon_source="uploaded")
+    return post(f"/v1/rewards/{reward['id']}/activate")
+
+
+# 409: the order, the key, the race
+
+
+@refused(
+    409,
+    "order_amount_mismatch",
+    pointer="/amount_minor",
+    facts=("order_id", "order_amount_minor"),
+)
+def another_amount_for_the_order(shop: Shop) -> Sent:
+    customer, reward, order_id = shop.customer(), shop.reward(), unique("order-")
+    one, other = (shop.coupon(reward, customer=customer) for _ in range(2))
+    shop.redeemed(one, order_id=order_id, amount_minor=1000)
+    return redemption(other, order_id=order_id, amount_minor=1001)
+
+
+@refused(409, "order_of_another_customer", pointer="/order_id", facts=("order_id",))
+def the_order_of_somebody_else(shop: Shop) -> Sent:
+    reward, order_id = shop.reward(), unique("order-")
+    one, other = (shop.coupon(reward, customer=shop.customer()) for _ in range(2))
+    shop.redeemed(one, order_id=order_id)
+    return redemption(other, order_id=order_id)
+
+
+@refused(409, "idempotency_key_reused", pointer="/header/Idempotency-Key")
+def the_key_of_another_request(shop: Shop) -> Sent:
+    code = shop.coupon(customer=shop.customer())
+    assert shop.redeem(code, key="once").status == 201
+    path = f"/v1/coupons/{code}/redemptions"
+    return post(path, {"comment": "another"}, headers=with_key("once"))
+
+
+class Busy:
+    """A store on which every commit fails with ``error``."""
+
+    def __init__(self, store: Store, error: Exception) -> None:
+        self._store = store
+        self._error = error
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def commit(self, changes: Changes) -> None:
+        raise self._error
+
+
+def _while_every_commit_fails(shop: Shop, error: Exception) -> Sent:
+    code = shop.coupon(customer=shop.customer())
+    context = shop.services.context
+    store: Any = Busy(context.store, error)
+    context = replace(context, store=store, pause=lambda _: None)
+    shop.use(replace(shop.services, context=context))
+    return redemption(code)
+
+
+@refused(409, "conflict_retry", facts=("retry_after",), headers=("retry-after",))
+def every_race_is_lost(shop: Shop) -> Sent:
+    return _while_every_commit_fails(shop, Contention())
+
+
+# 412, 413, 415, 422
+
+
+@refused(412, "precondition_failed", pointer="/header/If-Match")
+def changed_since_it_was_read(shop: Shop) -> Sent:
+    path = f"/v1/customers/{shop.customer()['id']}"
+    read = shop.api.get(path).headers["etag"]
+    assert shop.api.patch(path, {"first_name": "Ada"}).status == 200
+    return Sent(method="PATCH", path=path, body={"last_name": "B"}, headers={"If-Match": read})
+
+
+@refused(413, "payload_too_large", facts=("size_max",))
+def a_body_over_the_limit(shop: Shop) -> Sent:
+    return post("/v1/customers", raw=b'{"first_name": "' + b"x" * 512 * 1024 + b'"}')
+
+
+@refused(415, "unsupported_media_type")
+def a_form(shop: Shop) -> Sent:
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    return post("/v1/customers", raw=b"first_name=Ada", headers=headers)
+
+
+@refused(422, "validation_failed", pointer="/amount_minor")
+def cents_with_a_fraction(shop: Shop) -> Sent:
+    return redemption(shop.coupon(customer=shop.customer()), amount_minor=20.5)
+
+
+@refused(422, "validation_failed", pointer="/redeemed_at")
+def a_time_without_a_zone(shop: Shop) -> Sent:
+    code = shop.coupon(customer=shop.customer())
+    return redemption(code, redeemed_at="2026-11-24T09:00:00")
+
+
+@refused(422, "validation_failed", pointer="/amont")
+def an_unknown_field(shop: Shop) -> Sent:
+    return redemption(shop.coupon(customer=shop.customer()), amont=1)
+
+
+@refused(422, "validation_failed", pointer="/first_name")
+def a_name_without_end(shop: Shop) -> Sent:
+    return post("/v1/customers", {"first_name": "x" * 121})
+
+
+@refused(422, "validation_failed", pointer="/email")
+def no_email_address(shop: Shop) -> Sent:
+    return post("/v1/customers", {"email": "ada at home"})
+
+
+@refused(422, "validation_failed", pointer="/phone")
+def a_phone_without_a_country(shop: Shop) -> Sent:
+    return post("/v1/customers", {"phone": "030 901820"})
+
+
+@refused(422, "validation_failed", pointer="/joined_at")
+def joining_in_the_future(shop: Shop) -> Sent:
+    return post("/v1/customers", {"joined_at": FAR})
+
+
+@refused(422, "validation_failed", pointer="/percent_off_basis_points")
+def a_percentage_without_percent(shop: Shop) -> Sent:
+    return post("/v1/rewards", {"name": "An offer", "type": "percentage_discount"})
+
+
+@refused(422, "validation_failed", pointer="/time_zone")
+def no_time_zone(shop: Shop) -> Sent:
+    body = shop.find("/v1/settings") | {"time_zone": "Mars/Olympus"}
+    return Sent(method="PUT", path="/v1/settings", body=body)
+
+
+@refused(422, "validation_failed", pointer="/query/limit")
+def a_page_of_everything(shop: Shop) -> Sent:
+    return get("/v1/customers?limit=101")
+
+
+@refused(422, "validation_failed", pointer="/query/nmae")
+def an_unknown_filter(shop: Shop) -> Sent:
+    return get("/v1/customers?nmae=Ada")
+
+
+@refused(422, "validation_failed", pointer="/header/Idempotency-Key")
+def a_key_of_256_characters(shop: Shop) -> Sent:
+    return post("/v1/customers", {}, headers=with_key("x" * 256))
+
+
+@refused(422, "currency_mismatch", pointer="/currency", facts=("currency",))
+def another_currency(shop: Shop) -> Sent:
+    code = shop.coupon(customer=shop.customer())
+    return redemption(code, amount_minor=1, currency="EUR")
+
+
+@refused(422, "currency_mismatch", pointer="/currency", facts=("currency",))
+def a_reward_in_another_currency(shop: Shop) -> Sent:
+    body = {"name": "x", "type": "value", "amount_off_minor": 1, "currency": "EUR"}
+    return post("/v1/rewards", body)
+
+
+@refused(422, "purchase_amount_required", pointer="/amount_minor")
+def a_purchase_of_unknown_amount(shop: Shop) -> Sent:
+    return _of_a_reward(shop, purchase_amount="required")
+
+
+@refused(
+    422,
+    "minimum_purchase_not_met",
+    pointer="/amount_minor",
+    facts=("minimum_purchase_minor", "missing_minor", "currency"),
+)
+def a_purchase_that_is_too_small(shop: Shop) -> Sent:
+    code = shop.coupon(shop.reward(minimum_purchase_minor=2000), customer=shop.customer())
+    return redemption(code, amount_minor=1200)
+
+
+@refused(422, "redeemed_at_out_of_range", pointer="/redeemed_at", facts=("earliest", "latest"))
+def used_in_the_future(shop: Shop) -> Sent:
+    return redemption(shop.coupon(customer=shop.customer()), redeemed_at=from_now(shop, hours=1))
+
+
+@refused(422, "redeemed_at_out_of_range", pointer="/redeemed_at", facts=("earliest", "latest"))
+def used_too_long_ago(shop: Shop) -> Sent:
+    return redemption(shop.coupon(customer=shop.customer()), redeemed_at=from_now(shop, hours=-73))
+
+
+# 500, 503
+
+
+@refused(500, "internal_error")
+def a_mistake_of_ours(shop: Shop) -> Sent:
+    return _while_every_commit_fails(shop, RuntimeError("secret"))
+
+
+@refused(503, "temporarily_unavailable", facts=("retry_after",), headers=("retry-after",))
+def no_table_to_be_reached(shop: Shop) -> Sent:
+    code = shop.coupon(customer=shop.customer())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{free_port()}")
+        shop.use(services_on("nowhere"))
+    return redemption(code)
