@@ -1,0 +1,10 @@
+"""How large the races are: what continuous integration has time for, or what ``make proof`` asks.
+
+Read on collection, so that a size shows in the names of tests.
+"""
+
+import os
+
+CLIENTS = int(os.environ.get("COUPONRY_RACE_CLIENTS") or 16)
+COUPONS = int(os.environ.get("COUPONRY_RACE_COUPONS") or 40)
+DROP_SHARE = 0.2
