@@ -5,12 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
 
-from chalicelib.core import idempotency
+from chalicelib.core import errors, idempotency
 from chalicelib.core.changes import Changes, Contention, ref
 from chalicelib.core.idempotency import IdempotencyRecord, KeyedRequest
 from chalicelib.usecases.context import Context, transact
 
 T = TypeVar("T")
+
+REFUSALS = (errors.NotFound, errors.Refused, errors.Stale, errors.Invalid)
+"""What a keyed request must not be told for its own doing.
+
+Sent twice at once, it may be carried out between two reads of its twin, which then sees a coupon
+that is already claimed, or a state that is gone. So before a refusal stands, the key is looked up
+once more: its record is written together with whatever could have caused the refusal.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +60,13 @@ def once(
         made = made_before(context, request, now=now)
         if made is not None:
             return Done(again(made), replayed=True)
-        result, ids, changes = decide(lost)
+        try:
+            result, ids, changes = decide(lost)
+        except REFUSALS:
+            made = made_before(context, request, now=now)
+            if made is None:
+                raise
+            return Done(again(made), replayed=True)
         if changes != Changes():
             record = idempotency.record_of(request, made=ids, now=now)
             context.store.commit(changes + Changes(create=record))

@@ -12,8 +12,10 @@ from chalicelib.core.idempotency import IdempotencyRecord
 from chalicelib.core.orders import Order
 from chalicelib.core.pages import PageRequest
 from chalicelib.core.redemptions import Redemption
-from chalicelib.core.reversals import UnredeemCoupon
+from chalicelib.core.reversals import ReversalDecision, UnredeemCoupon
 from chalicelib.usecases.context import Context, transact
+from chalicelib.usecases.coupons import get_coupon
+from chalicelib.usecases.keyed import REFUSALS, made_before
 from chalicelib.usecases.redemptions import get_redemption, redemption_not_found
 
 _VISITS_A_PAGE = 25
@@ -37,8 +39,7 @@ def unredeem(context: Context, command: UnredeemCoupon, *, origin: Origin) -> Re
         CouponNotFound, RedemptionNotFound, IdempotencyKeyReused, ConflictRetry, and what
         :func:`chalicelib.core.reversals.decide_reversal` refuses.
     """
-    key = coupons.key_of(command.code)
-    coupon_ref = ref(Coupon, key)
+    coupon_ref = ref(Coupon, coupons.key_of(command.code))
     request = command.request
     record_ref = ref(IdempotencyRecord, request.key_hash if request else "")
 
@@ -51,23 +52,13 @@ def unredeem(context: Context, command: UnredeemCoupon, *, origin: Origin) -> Re
         made = idempotency.answered(request, record, now=origin.recorded_at)
         if made is not None:
             return _again(context, coupon, made)
-        reversals.check_reversible(coupon, now=origin.recorded_at)
-        redemption = _named(context, key, coupon, command.redemption_id)
-        order_ref = ref(Order, redemption.order_id or "")
-        account_ref = ref(Account, redemption.customer_id)
-        found = context.store.read(account_ref, *([order_ref] if redemption.order_id else ()))
-        account = found.find(account_ref)
-        assert account is not None, "who redeemed has an account"
-        decision = reversals.decide_reversal(
-            command,
-            coupon=coupon,
-            redemption=redemption,
-            standing_before=_standing_without(context, coupon, redemption),
-            order=found.find(order_ref),
-            account=account,
-            newest_other_visit=_newest_visit_without(context, redemption, account),
-            origin=origin,
-        )
+        try:
+            decision = _decide(context, command, coupon, origin=origin)
+        except REFUSALS:
+            made = made_before(context, request, now=origin.recorded_at)
+            if made is None:
+                raise
+            return _again(context, get_coupon(context, command.code), made)
         context.store.commit(decision.changes)
         purchase = decision.purchase
         return Reversed(
@@ -79,6 +70,32 @@ def unredeem(context: Context, command: UnredeemCoupon, *, origin: Origin) -> Re
         )
 
     return transact(context, attempt)
+
+
+def _decide(
+    context: Context, command: UnredeemCoupon, coupon: Coupon, *, origin: Origin
+) -> ReversalDecision:
+    reversals.check_reversible(coupon, now=origin.recorded_at)
+    key = coupons.key_of(command.code)
+    redemption = _named(context, key, coupon, command.redemption_id)
+    order_ref = ref(Order, redemption.order_id or "")
+    account_ref = ref(Account, redemption.customer_id)
+    found = context.store.read(account_ref, *([order_ref] if redemption.order_id else ()))
+    account, order = found.find(account_ref), found.find(order_ref)
+    assert account is not None, "who redeemed has an account"
+    if redemption.reversal is None and order is not None and order.standing == 0:
+        # Somebody else reversed it between our reads of the redemption and of its order.
+        raise Contention
+    return reversals.decide_reversal(
+        command,
+        coupon=coupon,
+        redemption=redemption,
+        standing_before=_standing_without(context, coupon, redemption),
+        order=order,
+        account=account,
+        newest_other_visit=_newest_visit_without(context, redemption, account),
+        origin=origin,
+    )
 
 
 def _again(context: Context, coupon: Coupon, made: tuple[str, ...]) -> Reversed:

@@ -30,6 +30,12 @@ class Request:
     path: str
     body: Any = None
     key: str | None = None
+    if_match: str | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        found = {"Idempotency-Key": self.key, "If-Match": self.if_match}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,9 +114,8 @@ class Line:
         dropped = failed = busy = 0
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline:
-            headers = {} if request.key is None else {"Idempotency-Key": request.key}
             try:
-                self._send(request.method, request.path, request.body, headers)
+                self._send(request.method, request.path, request.body, request.headers)
                 if chance.random() < drop_share:
                     unheard += self._drop(look=chance.random() < 0.5)
                     dropped += 1

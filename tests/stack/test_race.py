@@ -4,14 +4,16 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from tests.builders import unique
 from tests.http import Reply
 from tests.stack import books, race, shop
 from tests.stack.deployment import Deployment
 from tests.stack.killer import Killer
-from tests.stack.line import Line
+from tests.stack.line import Line, Request
 from tests.stack.race import Attempt, Race
 from tests.stack.shop import Shop
 from tests.stack.sizes import CLIENTS, COUPONS, DROP_SHARE
@@ -290,6 +292,90 @@ class TestTheSameRequestFromAllSides:
             assert _counted(line, opened) == books.expected_counters(
                 [one_round[0] for one_round in done.rounds], activity_before=activity
             )
+
+    def test_gives_a_coupon_to_its_customer_once(self, deployment: Deployment) -> None:
+        with deployment.line() as line:
+            opened = shop.opened(line, codes=12, customers=1, assigned=False)
+            (customer,) = opened.customers
+
+            done = race.run(
+                deployment,
+                [
+                    [_keyed("POST", f"/v1/coupons/{code}/claim", {"customer_id": customer})] * 12
+                    for code in opened.codes
+                ],
+                seed=10,
+                drop_share=DROP_SHARE,
+            )
+
+            assert Counter(_outcomes(done)) == {(200, None): 12 * 12}
+            history = books.items(line, f"/v1/customers/{customer}/activity")
+            claims = Counter(each["code"] for each in history if each["type"] == "coupon.claimed")
+            assert claims == dict.fromkeys(opened.codes, 1)
+
+    def test_takes_a_redemption_back_once(self, deployment: Deployment) -> None:
+        with deployment.line() as line:
+            opened = shop.opened(line, codes=12, customers=1)
+            (customer,) = opened.customers
+            before = books.counters(line, customer)
+            for code in opened.codes:
+                redemption = opened.redemption(code, client=0)
+                assert line.call("POST", redemption.path, redemption.body).status == 201
+
+            done = race.run(
+                deployment,
+                [
+                    [_keyed("POST", f"/v1/coupons/{code}/unredeem", {})] * 12
+                    for code in opened.codes
+                ],
+                seed=11,
+                drop_share=DROP_SHARE,
+            )
+
+            assert Counter(_outcomes(done)) == {(200, None): 12 * 12}
+            activity = before["activity_count"] + 2 * 12
+            assert books.counters(line, customer) == before | {"activity_count": activity}
+
+    def test_adds_a_customer_once(self, deployment: Deployment) -> None:
+        bodies = [{"external_id": unique("T"), "first_name": "Ada"} for _ in range(12)]
+
+        done = race.run(
+            deployment,
+            [[_keyed("POST", "/v1/customers", body)] * 12 for body in bodies],
+            seed=12,
+            drop_share=DROP_SHARE,
+        )
+
+        assert Counter(_outcomes(done)) == {(201, None): 12 * 12}
+        for one_round in done.rounds:
+            assert len({attempt.settled.answer.json["id"] for attempt in one_round}) == 1
+
+    def test_changes_a_customer_as_they_were_once(self, deployment: Deployment) -> None:
+        with deployment.line() as line:
+            made = [line.made("/v1/customers", {"external_id": unique("T")}) for _ in range(12)]
+            paths = [f"/v1/customers/{each['id']}" for each in made]
+            tags = [line.call("GET", path).headers["etag"] for path in paths]
+
+            done = race.run(
+                deployment,
+                [
+                    [_keyed("PATCH", path, {"first_name": "Ada"}, if_match=tag)] * 12
+                    for path, tag in zip(paths, tags, strict=True)
+                ],
+                seed=13,
+                drop_share=DROP_SHARE,
+            )
+
+            assert Counter(_outcomes(done)) == {(200, None): 12 * 12}
+
+
+def _keyed(method: str, path: str, body: Any, *, if_match: str | None = None) -> Request:
+    return Request(method=method, path=path, body=body, key=str(uuid4()), if_match=if_match)
+
+
+def _outcomes(done: Race) -> list[tuple[int, str | None]]:
+    answers = [attempt.settled.answer for attempt in done.attempts]
+    return [(each.status, each.code if each.status >= 400 else None) for each in answers]
 
 
 def _activity(line: Line, opened: Shop) -> dict[str, int]:
