@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from chalicelib.core import accounts, coupons, errors, redemptions, rewards, settings
+from chalicelib.core import accounts, coupons, errors, orders, redemptions, rewards, settings
 from chalicelib.core.accounts import Account, AccountChange
 from chalicelib.core.activity import Origin
 from chalicelib.core.changes import Contention, Ref, ref
@@ -28,6 +28,15 @@ _REFUSED_BY_RULES = (
     redemptions.MinimumPurchaseNotMet,
     settings.CurrencyMismatch,
 )
+# What is refused only to a customer who takes part.
+_REFUSED_BEHIND_THE_ACCOUNT = (
+    rewards.RewardNotActive,
+    settings.CurrencyMismatch,
+    orders.OrderOfAnotherCustomer,
+    orders.OrderAmountMismatch,
+    redemptions.PurchaseAmountRequired,
+    redemptions.MinimumPurchaseNotMet,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +50,9 @@ class Redeemed:
 def redeem(context: Context, command: RedeemCoupon, *, origin: Origin) -> Redeemed:
     """Redeem a coupon once, however often the same request is sent.
 
-    One read and one write. The record of the key is read only where something is in the way: the
-    write itself finds out that the request was carried out before.
+    One read and one write; a second write where the account was not as the first assumed. The
+    record of the key is read only where something else is in the way: the write itself finds out
+    that the request was carried out before.
 
     Raises:
         CouponNotFound, CustomerNotFound, IdempotencyKeyReused, ConflictRetry, and what
@@ -50,10 +60,15 @@ def redeem(context: Context, command: RedeemCoupon, *, origin: Origin) -> Redeem
     """
     coupon_ref = ref(Coupon, coupons.key_of(command.code))
     refs: tuple[Ref[Any], ...] = (coupon_ref, *_order_ref(command))
+    found = Found({})
 
     def attempt(lost: Contention | None) -> Redeemed:
-        if lost is not None and (earlier := _earlier(context, command, origin=origin)):
-            return earlier
+        nonlocal found
+        # Where just the account was in the way, all else is as it was read: the write says so.
+        if lost is None or not _only_accounts(lost):
+            if lost is not None and (earlier := _earlier(context, command, origin=origin)):
+                return earlier
+            found = context.store.read(*refs)
         try:
             return redeem_now(lost)
         except errors.DomainError:
@@ -62,7 +77,6 @@ def redeem(context: Context, command: RedeemCoupon, *, origin: Origin) -> Redeem
             raise
 
     def redeem_now(lost: Contention | None) -> Redeemed:
-        found = context.store.read(*refs)
         coupon = found.find(coupon_ref)
         if coupon is None:
             raise coupons.not_found()
@@ -72,14 +86,20 @@ def redeem(context: Context, command: RedeemCoupon, *, origin: Origin) -> Redeem
             return Redeemed(
                 get_redemption(context, last.customer_id, last.redemption_id), replayed=False
             )
-        decision = _decide(
-            context,
-            command,
-            coupon=coupon,
-            order=_order(command, found),
-            account=_account_in_the_way(lost, coupon.customer_id or command.customer_id),
-            origin=origin,
-        )
+        customer_id = coupon.customer_id or command.customer_id
+        known = _account_in_the_way(lost, customer_id)
+
+        def decide(account: Account | None) -> RedemptionDecision:
+            return _decide(
+                context,
+                command,
+                coupon=coupon,
+                order=_order(command, found),
+                account=account,
+                origin=origin,
+            )
+
+        decision = _by_account(context, customer_id, known, decide)
         context.store.commit(decision.changes)
         return Redeemed(decision.redemption, replayed=False)
 
@@ -98,10 +118,7 @@ def preview(context: Context, command: RedeemCoupon, *, origin: Origin) -> Redem
     if coupon is None:
         raise coupons.not_found()
     customer_id = coupon.customer_id or command.customer_id
-    account = None
-    if customer_id is not None:
-        account_ref = ref(Account, customer_id)
-        account = context.store.read(account_ref).find(account_ref)
+    account = _account(context, customer_id)
     decision = _decide(
         context,
         command,
@@ -187,6 +204,38 @@ def by_current_rules(context: Context, reward_id: str, decide: Callable[[], T]) 
     except _REFUSED_BY_RULES:
         context.rules.forget(reward_id)
         return decide()
+
+
+def _by_account(
+    context: Context,
+    customer_id: str | None,
+    known: Account | None,
+    decide: Callable[[Account | None], T],
+) -> T:
+    """Return the decision; before it refuses with the account unread, decide with the account.
+
+    That the customer does not take part is said first, and a redemption needs no read to find it.
+    """
+    try:
+        return decide(known)
+    except _REFUSED_BEHIND_THE_ACCOUNT:
+        account = _account(context, customer_id) if known is None else None
+        if account is None:
+            raise
+        return decide(account)
+
+
+def _only_accounts(lost: Contention) -> bool:
+    return bool(lost.clashes) and all(
+        isinstance(clash.wanted, AccountChange) for clash in lost.clashes
+    )
+
+
+def _account(context: Context, customer_id: str | None) -> Account | None:
+    if customer_id is None:
+        return None
+    name = ref(Account, customer_id)
+    return context.store.read(name).find(name)
 
 
 def _account_in_the_way(lost: Contention | None, customer_id: str | None) -> Account | None:
