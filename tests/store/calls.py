@@ -1,0 +1,45 @@
+"""What really goes to the engine, seen at the client: to hold our own counting to it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib.usecases.ports import Store
+
+
+@dataclass
+class Calls:
+    """The names of the calls, in order, and the units that the engine says they took."""
+
+    names: list[str] = field(default_factory=list)
+    requests: list[Any] = field(default_factory=list)
+    engine_units: float = 0
+
+    def clear(self) -> None:
+        self.names.clear()
+        self.requests.clear()
+        self.engine_units = 0
+
+
+def client_of(store: Store) -> Any:
+    """Return the client that ``store`` calls."""
+    return store._table._client  # type: ignore[attr-defined] # noqa: SLF001 # the seam to the engine
+
+
+def recorded(store: Store) -> Calls:
+    """Return the calls of ``store`` from now on; each is asked for the engine's own count too."""
+    calls = Calls()
+
+    def before(params: dict[str, Any], model: Any, **_: Any) -> dict[str, Any]:
+        calls.names.append(model.name)
+        calls.requests.append(params)
+        return params | {"ReturnConsumedCapacity": "TOTAL"}
+
+    def after(parsed: dict[str, Any], **_: Any) -> None:
+        consumed = parsed.get("ConsumedCapacity", [])
+        for each in consumed if isinstance(consumed, list) else [consumed]:
+            calls.engine_units += each["CapacityUnits"]
+
+    events = client_of(store).meta.events
+    events.register("provide-client-params.dynamodb.*", before)
+    events.register("after-call.dynamodb.*", after)
+    return calls
