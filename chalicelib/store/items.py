@@ -66,6 +66,8 @@ class Codec(Generic[S]):
         self._attributes = item.get_attributes()
         names = kind.__dataclass_fields__  # type: ignore[attr-defined]
         self._fields = [(name, *self._attribute(name)) for name in names]
+        # What may be absent is left out when it is empty, too.
+        self._optional = {name for name in names if self._attributes[name].null}
 
     def encode(self, snapshot: S) -> Raw:
         """Return the item of ``snapshot`` as DynamoDB's JSON."""
@@ -73,7 +75,7 @@ class Codec(Generic[S]):
         raw: Raw = {"PK": {"S": pk}, "SK": {"S": sk}, "kind": {"S": self.discriminator}}
         for name, wire_type, serialize, _ in self._fields:
             value = getattr(snapshot, name)
-            if value is not None and value != ():
+            if value is not None and (value != () or name not in self._optional):
                 raw[name] = {wire_type: serialize(value)}
         for name, value in (self._indexes(snapshot) if self._indexes else {}).items():
             wire_type, serialize, _ = self._attribute(name)
