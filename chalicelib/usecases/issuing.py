@@ -63,7 +63,6 @@ def add_coupons(
     """
     reward = get_reward(context.store, reward_id)
     replayed = _begin(context, reward, origin=origin, request=request)
-    coupons.check_may_be_issued(reward)
     results: dict[int, Coupon | DomainError] = {}
     fresh: dict[int, CouponDecision] = {}
     seen: set[str | None] = set()
@@ -90,8 +89,15 @@ def add_coupons(
 def _begin(
     context: Context, reward: Reward, *, origin: Origin, request: KeyedRequest | None
 ) -> bool:
-    """Record that the keyed call has begun; return whether it had begun before."""
+    """Record that the keyed call has begun; return whether it had begun before.
+
+    What has begun goes on to its end, also when the reward has been archived meanwhile.
+
+    Raises:
+        RewardNotActive: the reward gets no more codes.
+    """
     if request is None:
+        coupons.check_may_be_issued(reward)
         return False
     record_ref = ref(IdempotencyRecord, request.key_hash)
     now = origin.recorded_at
@@ -100,6 +106,7 @@ def _begin(
         record = context.store.read(record_ref).find(record_ref)
         if idempotency.answered(request, record, now=now) is not None:
             return True
+        coupons.check_may_be_issued(reward)
         made = idempotency.record_of(request, made=(reward.reward_id,), now=now)
         context.store.commit(Changes(create=made))
         return False

@@ -67,9 +67,14 @@ def once(
             if made is None:
                 raise
             return Done(again(made), replayed=True)
-        if changes != Changes():
-            record = idempotency.record_of(request, made=ids, now=now)
-            context.store.commit(changes + Changes(create=record))
+        if changes == Changes():
+            # Nothing is left to do: perhaps because the same request has just done it.
+            made = made_before(context, request, now=now)
+            if made is None:
+                return Done(result, replayed=False)
+            return Done(again(made), replayed=True)
+        record = idempotency.record_of(request, made=ids, now=now)
+        context.store.commit(changes + Changes(create=record))
         return Done(result, replayed=False)
 
     return transact(context, attempt)

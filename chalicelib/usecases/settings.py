@@ -10,6 +10,9 @@ from chalicelib.core.settings import Settings
 from chalicelib.usecases.context import Context
 from chalicelib.usecases.keyed import Done, once
 
+# There is one of them, and a record names what its request made.
+_MADE = ("settings",)
+
 
 def get_settings(context: Context) -> Settings:
     """Return the settings as they are now; the defaults until somebody sets them."""
@@ -35,8 +38,8 @@ def put_settings(
         after = change(before)
         settings.check_time_zone(after.time_zone)
         if before.version == 0:
-            return after, (), Changes(create=(after,))
-        return after, (), Changes() if before == after else Changes(update=((before, after),))
+            return after, _MADE, Changes(create=(after,))
+        return after, _MADE, Changes() if before == after else Changes(update=((before, after),))
 
     done = once(context, request, now=now, decide=decide, again=lambda _: get_settings(context))
     context.rules.forget()
