@@ -60,6 +60,7 @@ class Refusal:
     pointer: str | None
     facts: tuple[str, ...]
     headers: tuple[str, ...]
+    redeems: bool
 
     @property
     def name(self) -> str:
@@ -69,15 +70,19 @@ class Refusal:
 REFUSALS: list[Refusal] = []
 
 
-def refused(
+def refused(  # noqa: PLR0913 # a refusal has as many sides
     status: int,
     code: str,
     *,
     pointer: str | None = None,
     facts: tuple[str, ...] = (),
     headers: tuple[str, ...] = (),
+    redeems: bool = False,
 ) -> Callable[[Callable[[Shop], Sent]], Callable[[Shop], Sent]]:
-    """Note that what the function returns, when it is sent, is refused with ``code``."""
+    """Note that what the function returns, when it is sent, is refused with ``code``.
+
+    ``redeems``: it is a redemption, and a rule of the domain says no to it.
+    """
 
     def note(provoke: Callable[[Shop], Sent]) -> Callable[[Shop], Sent]:
         case = provoke.__name__.replace("_", " ")
@@ -90,6 +95,7 @@ def refused(
                 pointer=pointer,
                 facts=facts,
                 headers=headers,
+                redeems=redeems,
             )
         )
         return provoke
@@ -173,13 +179,13 @@ def a_claim_by_nobody(shop: Shop) -> Sent:
     return post(f"/v1/coupons/{shop.coupon()}/claim", {"customer_id": "cus_nobody"})
 
 
-@refused(404, "customer_not_found", pointer="/customer_id")
+@refused(404, "customer_not_found", pointer="/customer_id", redeems=True)
 def a_printed_coupon_for_nobody(shop: Shop) -> Sent:
     code = shop.coupon(shop.reward(claim_on_redeem=True))
     return redemption(code, customer_id="cus_nobody")
 
 
-@refused(404, "coupon_not_found")
+@refused(404, "coupon_not_found", redeems=True)
 def an_unknown_code(shop: Shop) -> Sent:
     return redemption(unique("NOBODYS-"))
 
@@ -225,6 +231,7 @@ def an_unknown_api_key(shop: Shop) -> Sent:
     409,
     "coupon_already_redeemed",
     facts=("coupon_status", "redeemed_at", "redemption_id", "order_id"),
+    redeems=True,
 )
 def a_coupon_used_before(shop: Shop) -> Sent:
     code = shop.coupon(customer=shop.customer())
@@ -232,7 +239,7 @@ def a_coupon_used_before(shop: Shop) -> Sent:
     return redemption(code)
 
 
-@refused(409, "coupon_expired", facts=("coupon_status", "expires_at"))
+@refused(409, "coupon_expired", facts=("coupon_status", "expires_at"), redeems=True)
 def a_coupon_past_its_expiry(shop: Shop) -> Sent:
     return redemption(shop.coupon(customer=shop.customer(), expires_at=PAST))
 
@@ -250,20 +257,20 @@ def another_expiry_past_the_expiry(shop: Shop) -> Sent:
     return Sent(method="PATCH", path=f"/v1/coupons/{code}", body={"expires_at": FAR})
 
 
-@refused(409, "coupon_invalid", facts=("coupon_status",))
+@refused(409, "coupon_invalid", facts=("coupon_status",), redeems=True)
 def a_coupon_taken_out_of_use(shop: Shop) -> Sent:
     code = shop.coupon(customer=shop.customer())
     shop.set_coupon(code, status=CouponStatus.INVALID)
     return redemption(code)
 
 
-@refused(409, "coupon_unassigned", facts=("coupon_status",))
+@refused(409, "coupon_unassigned", facts=("coupon_status",), redeems=True)
 def a_coupon_that_nobody_has(shop: Shop) -> Sent:
     customer = shop.customer()
     return redemption(shop.coupon(), customer_id=customer["id"])
 
 
-@refused(409, "coupon_unassigned", pointer="/customer_id", facts=("coupon_status",))
+@refused(409, "coupon_unassigned", pointer="/customer_id", facts=("coupon_status",), redeems=True)
 def a_printed_coupon_without_a_customer(shop: Shop) -> Sent:
     return redemption(shop.coupon(shop.reward(claim_on_redeem=True)))
 
@@ -292,7 +299,7 @@ def a_second_claim(shop: Shop) -> Sent:
 # 409: the customer
 
 
-@refused(409, "wrong_customer", pointer="/customer_id")
+@refused(409, "wrong_customer", pointer="/customer_id", redeems=True)
 def the_coupon_of_somebody_else(shop: Shop) -> Sent:
     code, other = shop.coupon(customer=shop.customer()), shop.customer()
     return redemption(code, customer_id=other["id"])
@@ -305,12 +312,12 @@ def _of_a_customer_who_is(shop: Shop, standing: Standing) -> Sent:
     return redemption(code)
 
 
-@refused(409, "customer_excluded", facts=("customer_status",))
+@refused(409, "customer_excluded", facts=("customer_status",), redeems=True)
 def redeeming_while_excluded(shop: Shop) -> Sent:
     return _of_a_customer_who_is(shop, Standing.EXCLUDED)
 
 
-@refused(409, "customer_deleted", facts=("customer_status",))
+@refused(409, "customer_deleted", facts=("customer_status",), redeems=True)
 def redeeming_when_deleted(shop: Shop) -> Sent:
     return _of_a_customer_who_is(shop, Standing.DELETED)
 
@@ -354,17 +361,17 @@ def _of_a_reward(shop: Shop, **reward: Any) -> Sent:
 REWARD_FACTS = ("reward_status", "active_from", "active_until")
 
 
-@refused(409, "reward_not_active", facts=REWARD_FACTS)
+@refused(409, "reward_not_active", facts=REWARD_FACTS, redeems=True)
 def the_reward_is_a_draft(shop: Shop) -> Sent:
     return _of_a_reward(shop, status="draft")
 
 
-@refused(409, "reward_not_active", facts=REWARD_FACTS)
+@refused(409, "reward_not_active", facts=REWARD_FACTS, redeems=True)
 def the_reward_is_paused(shop: Shop) -> Sent:
     return _of_a_reward(shop, status="paused")
 
 
-@refused(409, "reward_not_active", facts=REWARD_FACTS)
+@refused(409, "reward_not_active", facts=REWARD_FACTS, redeems=True)
 def the_reward_is_archived(shop: Shop) -> Sent:
     reward = shop.reward()
     code = shop.coupon(reward, customer=shop.customer())
@@ -372,12 +379,12 @@ def the_reward_is_archived(shop: Shop) -> Sent:
     return redemption(code)
 
 
-@refused(409, "reward_not_active", facts=REWARD_FACTS)
+@refused(409, "reward_not_active", facts=REWARD_FACTS, redeems=True)
 def the_reward_has_not_begun(shop: Shop) -> Sent:
     return _of_a_reward(shop, active_from=FAR)
 
 
-@refused(409, "reward_not_active", facts=REWARD_FACTS)
+@refused(409, "reward_not_active", facts=REWARD_FACTS, redeems=True)
 def the_reward_has_ended(shop: Shop) -> Sent:
     return _of_a_reward(shop, active_until=PAST)
 
@@ -407,6 +414,7 @@ def activating_without_uploaded_codes(shop: Shop) -> Sent:
     "order_amount_mismatch",
     pointer="/amount_minor",
     facts=("order_id", "order_amount_minor"),
+    redeems=True,
 )
 def another_amount_for_the_order(shop: Shop) -> Sent:
     customer, reward, order_id = shop.customer(), shop.reward(), unique("order-")
@@ -415,7 +423,7 @@ def another_amount_for_the_order(shop: Shop) -> Sent:
     return redemption(other, order_id=order_id, amount_minor=1001)
 
 
-@refused(409, "order_of_another_customer", pointer="/order_id", facts=("order_id",))
+@refused(409, "order_of_another_customer", pointer="/order_id", facts=("order_id",), redeems=True)
 def the_order_of_somebody_else(shop: Shop) -> Sent:
     reward, order_id = shop.reward(), unique("order-")
     one, other = (shop.coupon(reward, customer=shop.customer()) for _ in range(2))
@@ -543,7 +551,7 @@ def a_key_of_256_characters(shop: Shop) -> Sent:
     return post("/v1/customers", {}, headers=with_key("x" * 256))
 
 
-@refused(422, "currency_mismatch", pointer="/currency", facts=("currency",))
+@refused(422, "currency_mismatch", pointer="/currency", facts=("currency",), redeems=True)
 def another_currency(shop: Shop) -> Sent:
     code = shop.coupon(customer=shop.customer())
     return redemption(code, amount_minor=1, currency="EUR")
@@ -555,7 +563,7 @@ def a_reward_in_another_currency(shop: Shop) -> Sent:
     return post("/v1/rewards", body)
 
 
-@refused(422, "purchase_amount_required", pointer="/amount_minor")
+@refused(422, "purchase_amount_required", pointer="/amount_minor", redeems=True)
 def a_purchase_of_unknown_amount(shop: Shop) -> Sent:
     return _of_a_reward(shop, purchase_amount="required")
 
@@ -565,18 +573,31 @@ def a_purchase_of_unknown_amount(shop: Shop) -> Sent:
     "minimum_purchase_not_met",
     pointer="/amount_minor",
     facts=("minimum_purchase_minor", "missing_minor", "currency"),
+    redeems=True,
 )
 def a_purchase_that_is_too_small(shop: Shop) -> Sent:
     code = shop.coupon(shop.reward(minimum_purchase_minor=2000), customer=shop.customer())
     return redemption(code, amount_minor=1200)
 
 
-@refused(422, "redeemed_at_out_of_range", pointer="/redeemed_at", facts=("earliest", "latest"))
+@refused(
+    422,
+    "redeemed_at_out_of_range",
+    pointer="/redeemed_at",
+    facts=("earliest", "latest"),
+    redeems=True,
+)
 def used_in_the_future(shop: Shop) -> Sent:
     return redemption(shop.coupon(customer=shop.customer()), redeemed_at=from_now(shop, hours=1))
 
 
-@refused(422, "redeemed_at_out_of_range", pointer="/redeemed_at", facts=("earliest", "latest"))
+@refused(
+    422,
+    "redeemed_at_out_of_range",
+    pointer="/redeemed_at",
+    facts=("earliest", "latest"),
+    redeems=True,
+)
 def used_too_long_ago(shop: Shop) -> Sent:
     return redemption(shop.coupon(customer=shop.customer()), redeemed_at=from_now(shop, hours=-73))
 

@@ -128,7 +128,8 @@ class TestProblem:
         assert problem["missing_minor"] == 800
         assert problem["fix"] == "8.00 more needed"
 
-    def test_says_from_when_on_in_the_time_of_the_business(self, shop: Shop) -> None:
+    def test_says_from_when_on_in_the_time_of_the_business(self, own_shop: Shop) -> None:
+        shop = own_shop
         shop.set_settings(time_zone="Europe/Berlin")
         reward = shop.reward(active_from="2098-07-01T07:00:00Z")
         code = shop.coupon(reward, customer=shop.customer())
@@ -185,6 +186,7 @@ DUPLICATE_CODE = Refusal(
     pointer="/coupons/1/code",
     facts=(),
     headers=(),
+    redeems=False,
 )
 PART_ONE = set(
     """
