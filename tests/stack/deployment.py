@@ -29,7 +29,7 @@ class Deployment:
 
     def line(self) -> Line:
         """Return a new connection to the API."""
-        return Line(self.settings.port, self.token)
+        return Line(self.settings.url, self.token)
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of this stack."""

@@ -8,6 +8,7 @@ import socket
 import time
 from dataclasses import dataclass
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from tests.http import Reply
 
@@ -61,10 +62,14 @@ class Settled:
 class Line:
     """One connection, kept alive. Not for use by two threads."""
 
-    def __init__(self, port: int, token: str | None, *, base: str = "/app") -> None:
-        self._base = base
+    def __init__(self, url: str, token: str | None) -> None:
+        address = urlsplit(url)
+        assert address.hostname is not None, url
+        self._base = address.path
         self._token = token
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_SECONDS)
+        self._connection = http.client.HTTPConnection(
+            address.hostname, address.port, timeout=_TIMEOUT_SECONDS
+        )
 
     def __enter__(self) -> Self:
         self._connection.connect()

@@ -369,6 +369,32 @@ class TestTheSameRequestFromAllSides:
             assert Counter(_outcomes(done)) == {(200, None): 12 * 12}
 
 
+class TestRaceToTakeARedemptionBack:
+    def test_is_won_by_one(self, deployment: Deployment) -> None:
+        with deployment.line() as line:
+            opened = shop.opened(line, codes=12, customers=1)
+            (customer,) = opened.customers
+            before = books.counters(line, customer)
+            for code in opened.codes:
+                redemption = opened.redemption(code, client=0)
+                assert line.call("POST", redemption.path, redemption.body).status == 201
+
+            done = race.run(
+                deployment,
+                [
+                    [_keyed("POST", f"/v1/coupons/{code}/unredeem", {}) for _ in range(12)]
+                    for code in opened.codes
+                ],
+                seed=14,
+                drop_share=DROP_SHARE,
+            )
+
+            outcomes = Counter(_outcomes(done))
+            assert outcomes == {(200, None): 12, (409, "coupon_not_redeemed"): 12 * 11}
+            activity = before["activity_count"] + 2 * 12
+            assert books.counters(line, customer) == before | {"activity_count": activity}
+
+
 def _keyed(method: str, path: str, body: Any, *, if_match: str | None = None) -> Request:
     return Request(method=method, path=path, body=body, key=str(uuid4()), if_match=if_match)
 
