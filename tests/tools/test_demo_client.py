@@ -1,0 +1,149 @@
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from tools.demo.client import Api, ApiError
+
+DROPPED = 0
+
+
+class Server(ThreadingHTTPServer):
+    """Answers with the next of ``script``: a status, a body; DROPPED closes the connection."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.script: list[tuple[int, Any]] = []
+        self.keys: list[str | None] = []
+        self.paths: list[str] = []
+        self.connections = 0
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections += 1
+        super().process_request(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.keys.append(self.headers.get("Idempotency-Key"))
+        self.server.paths.append(self.path)
+        status, body = self.server.script.pop(0)
+        if status == DROPPED:
+            self.close_connection = True
+            return
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST  # noqa: N815 - the library's name
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def api(server: Server, pauses: list[float]) -> Iterator[Api]:
+    url = f"http://127.0.0.1:{server.server_port}"
+    with Api(url, "cpk_x", clients=2, sleep=pauses.append) as api:
+        yield api
+
+
+class TestSend:
+    @pytest.mark.parametrize(
+        "failure",
+        [
+            pytest.param((503, {"code": "temporarily_unavailable"}), id="unavailable"),
+            pytest.param((502, "Bad Gateway"), id="a gateway's own answer"),
+            pytest.param((500, b"<html>"), id="no JSON at all"),
+            pytest.param((429, {"code": "rate_limited"}), id="too often"),
+            pytest.param((409, {"code": "conflict_retry"}), id="a lost race"),
+            pytest.param((DROPPED, None), id="an answer that got lost"),
+        ],
+    )
+    def test_repeats_what_may_pass_with_the_same_key(
+        self, server: Server, api: Api, pauses: list[float], failure: tuple[int, Any]
+    ) -> None:
+        server.script = [failure, failure, (201, {"id": "1"})]
+
+        reply = api.send("POST", "/v1/things", {"a": 1}, key="key-1")
+
+        assert (reply.status, reply.body, reply.code) == (201, {"id": "1"}, None)
+        assert server.keys == ["key-1"] * 3
+        assert len(pauses) == 2
+
+    def test_returns_a_refusal_at_once(self, server: Server, api: Api) -> None:
+        server.script = [(409, {"code": "coupon_already_redeemed"})]
+
+        reply = api.send("POST", "/v1/things", {}, key="key-1")
+
+        assert reply.code == "coupon_already_redeemed"
+
+    def test_gives_up_when_it_keeps_failing(
+        self, server: Server, api: Api, pauses: list[float]
+    ) -> None:
+        server.script = [(503, {"code": "temporarily_unavailable"})] * 99
+
+        with pytest.raises(ApiError, match="failed 8 times: 503 temporarily_unavailable"):
+            api.send("POST", "/v1/things", {}, key="key-1")
+
+        assert len(server.keys) == 8
+        assert sum(pauses) < 20
+
+    def test_gives_up_when_nobody_listens(self, server: Server, api: Api) -> None:
+        server.server_close()
+
+        with pytest.raises(ApiError, match="failed 8 times"):
+            api.send("GET", "/v1/things")
+
+    def test_keeps_its_connection(self, server: Server, api: Api) -> None:
+        server.script = [(200, {})] * 3
+
+        for _ in range(3):
+            api.send("GET", "/v1/things")
+
+        assert server.connections == 1
+
+
+class TestDone:
+    def test_raises_on_a_refusal_and_says_which(self, server: Server, api: Api) -> None:
+        server.script = [(422, {"code": "validation_failed"})]
+
+        with pytest.raises(ApiError, match=r"/v1/things was refused: 422 .*validation_failed"):
+            api.done("POST", "/v1/things", {})
+
+
+class TestListed:
+    def test_goes_through_all_pages(self, server: Server, api: Api) -> None:
+        server.script = [
+            (200, {"items": [1, 2], "next_cursor": "abc"}),
+            (200, {"items": [3], "next_cursor": None}),
+        ]
+
+        assert api.listed("/v1/things") == [1, 2, 3]
+        assert server.paths == ["/v1/things?limit=100", "/v1/things?limit=100&cursor=abc"]

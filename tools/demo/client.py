@@ -1,0 +1,120 @@
+"""The API as a careful shop calls it: kept connections, and the same key again when in doubt."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+
+import urllib3
+
+_ATTEMPTS_MAX = 8
+_PAUSE_SECONDS_MAX = 4.0
+# A function may take 29 s, and its first request waits for its start.
+_TIMEOUT = urllib3.Timeout(connect=5, read=45)
+_RETRIED = frozenset({429, 500, 502, 503, 504})
+
+
+class ApiError(Exception):
+    """The API cannot be reached, or gave an answer that nothing can be done with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer. ``replayed``: an earlier request with the same key had done the work."""
+
+    status: int
+    body: dict[str, Any]
+    replayed: bool
+
+    @property
+    def code(self) -> str | None:
+        """The code of a problem, ``unknown`` where it has none; None where all went well."""
+        if self.status < 400:  # noqa: PLR2004
+            return None
+        return str(self.body["code"]) if "code" in self.body else "unknown"
+
+
+class Api:
+    """Calls one deployment with one API key, from several threads at once; to be closed."""
+
+    def __init__(
+        self, url: str, token: str, *, clients: int, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._url = url
+        self._sleep = sleep
+        self._headers = {"Authorization": f"Bearer {token}", "Accept": "*/*"}
+        # Our own loop repeats requests: it knows which answers are worth it.
+        self._pool = urllib3.PoolManager(
+            maxsize=clients, block=True, timeout=_TIMEOUT, retries=False
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.clear()
+
+    def send(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> Reply:
+        """Return the answer, a refusal too; what may pass is tried again with the same key.
+
+        Writes without a ``key`` must be such that repeating them changes nothing.
+
+        Raises:
+            ApiError: it does not answer, or keeps failing.
+        """
+        headers = self._headers | ({} if key is None else {"Idempotency-Key": key})
+        last = ""
+        for number in range(_ATTEMPTS_MAX):
+            if number:
+                # Full jitter: clients that failed together do not come back together.
+                self._sleep(random.uniform(0, min(_PAUSE_SECONDS_MAX, 0.1 * 2**number)))
+            try:
+                answer = self._pool.request(method, self._url + path, json=body, headers=headers)
+                reply = _reply(answer)
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                last = str(error)
+                continue
+            if reply.status not in _RETRIED and reply.code != "conflict_retry":
+                return reply
+            last = f"{reply.status} {reply.code}"
+        raise ApiError(f"{method} {self._url}{path} failed {_ATTEMPTS_MAX} times: {last}")
+
+    def done(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> Reply:
+        """Return the answer of a request that must succeed.
+
+        Raises:
+            ApiError: it was refused, or see :meth:`send`.
+        """
+        reply = self.send(method, path, body, key=key)
+        if reply.status >= 400:  # noqa: PLR2004
+            raise ApiError(f"{method} {self._url}{path} was refused: {reply.status} {reply.body}")
+        return reply
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Return the body of what must be there."""
+        return self.done("GET", path).body
+
+    def listed(self, path: str) -> list[Any]:
+        """Return all items of a list, page after page."""
+        items: list[Any] = []
+        cursor = ""
+        while True:  # Ends: a cursor moves through a list that nobody adds to without end.
+            page = self.get(f"{path}?limit=100{cursor}")
+            items += page["items"]
+            if page["next_cursor"] is None:
+                return items
+            cursor = f"&cursor={page['next_cursor']}"
+
+
+def _reply(answer: urllib3.BaseHTTPResponse) -> Reply:
+    try:
+        body = answer.json()
+    except ValueError:
+        # Of something in between, which knows nothing of problem documents.
+        body = {"text": answer.data[:200].decode(errors="replace")}
+    return Reply(
+        status=answer.status,
+        body=body if isinstance(body, dict) else {"text": str(body)},
+        replayed=answer.headers.get("Idempotent-Replayed") == "true",
+    )
