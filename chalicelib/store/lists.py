@@ -30,9 +30,10 @@ def page(
             descending=request.descending,
             limit=request.limit + 3,  # Both ends, which are not part of it, and the one after it.
         )
+    # What moved from one partition to another between two queries is in both.
+    by_key = {str(row[sort_key]["S"]): row for row in rows}
     outside = {request.after, request.high}
-    rows = [row for row in rows if row[sort_key]["S"] not in outside]
-    rows.sort(key=lambda row: str(row[sort_key]["S"]), reverse=request.descending)
+    rows = [by_key[key] for key in sorted(by_key, reverse=request.descending) if key not in outside]
     taken = rows[: request.limit]
     end = str(taken[-1][sort_key]["S"]) if len(rows) > request.limit else None
     return Page(tuple(codecs.decode(raw) for raw in whole(table, taken, index=index)), end)

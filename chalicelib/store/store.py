@@ -50,9 +50,11 @@ class DynamoStore:
     def coupons_of_reward(
         self, reward_id: str, statuses: Sequence[CouponStatus], request: PageRequest
     ) -> Page[Coupon]:
+        # Along the life of a coupon: one that moves on meanwhile is met twice rather than never.
         partitions = [
             keys.coupons_of_reward(reward_id, status, shard)
-            for status in statuses
+            for status in CouponStatus
+            if status in statuses
             for shard in range(keys.COUPON_SHARDS)
         ]
         return lists.page(self._table, partitions, request, index="list")

@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib.store.capacity import Meter
 from chalicelib.store.store import DynamoStore
+from chalicelib.usecases.ports import Store
 
 
 @pytest.fixture(scope="module")
@@ -12,5 +13,11 @@ def meter() -> Meter:
 
 
 @pytest.fixture(scope="module")
-def store(table_name: str, meter: Meter) -> DynamoStore:
+def store(table_name: str, meter: Meter) -> Store:
     return DynamoStore(table_name, meter=meter)
+
+
+@pytest.fixture
+def fresh_store(fresh_table_name: str) -> Store:
+    """A store on an empty table of the test alone."""
+    return DynamoStore(fresh_table_name, meter=Meter())
