@@ -43,3 +43,13 @@ def recorded(store: Store) -> Calls:
     events.register("provide-client-params.dynamodb.*", before)
     events.register("after-call.dynamodb.*", after)
     return calls
+
+
+def forbid_scans(store: Store) -> None:
+    """Fail whatever makes ``store`` go through the whole table."""
+
+    def fail(model: Any, **_: Any) -> None:
+        raise AssertionError(f"{model.name} reads the whole table")
+
+    for name in ("Scan", "ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"):
+        client_of(store).meta.events.register(f"provide-client-params.dynamodb.{name}", fail)

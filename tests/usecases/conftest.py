@@ -6,13 +6,16 @@ from chalicelib import wiring
 from chalicelib.store.capacity import Meter
 from chalicelib.store.store import DynamoStore
 from chalicelib.wiring import Services
+from tests.store.calls import forbid_scans
 
 
 @pytest.fixture(scope="module")
 def store_and_meter(table_name: str) -> tuple[DynamoStore, Meter]:
     """One store for the module: making its client takes longer than most tests."""
     meter = Meter()
-    return DynamoStore(table_name, meter=meter), meter
+    store = DynamoStore(table_name, meter=meter)
+    forbid_scans(store)
+    return store, meter
 
 
 @pytest.fixture

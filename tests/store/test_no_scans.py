@@ -1,0 +1,45 @@
+"""Nothing goes through the whole table: what a call costs does not grow with it."""
+
+import io
+import re
+import tokenize
+from pathlib import Path
+
+import pytest
+
+from chalicelib.store import table
+from chalicelib.store.capacity import Meter
+from chalicelib.store.store import DynamoStore
+from tests.store.calls import client_of, forbid_scans
+from tools.paths import ROOT
+
+_SOURCES = sorted((ROOT / "chalicelib").rglob("*.py"))
+# What the store may call; a Scan, or PartiQL that could become one, is not among them.
+_CALLS = {"get_item", "batch_get_item", "query", "transact_write_items"}
+
+
+def _names(path: Path) -> set[str]:
+    """Return the names that the code of a file uses, without comments and texts."""
+    tokens = tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
+    return {token.string.lower() for token in tokens if token.type == tokenize.NAME}
+
+
+class TestSource:
+    @pytest.mark.parametrize("path", _SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+    def test_scans_nothing(self, path: Path) -> None:
+        assert not _names(path) & {"scan", "rate_limited_scan", "execute_statement"}
+
+    def test_calls_the_engine_in_these_ways_only(self) -> None:
+        source = Path(table.__file__).read_text(encoding="utf-8")
+
+        assert set(re.findall(r"_client\.(\w+)\(", source)) == _CALLS
+
+
+class TestGuard:
+    def test_of_the_use_cases_fails_a_scan(self, table_name: str) -> None:
+        """All their tests run behind it."""
+        store = DynamoStore(table_name, meter=Meter())
+        forbid_scans(store)
+
+        with pytest.raises(AssertionError, match="Scan"):
+            client_of(store).scan(TableName=table_name)
