@@ -84,9 +84,9 @@ class CustomerPatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     birthday: date | UnsetType | None = UNSET
     address: AddressBody | UnsetType | None = UNSET
     language: Language | UnsetType | None = UNSET
-    consent: ConsentBody | UnsetType = UNSET
-    tags: Tags | UnsetType = UNSET
-    custom_fields: CustomFields | UnsetType = UNSET
+    consent: ConsentBody | UnsetType | None = UNSET
+    tags: Tags | UnsetType | None = UNSET
+    custom_fields: CustomFields | UnsetType | None = UNSET
 
 
 class CustomerView(msgspec.Struct, frozen=True, kw_only=True):
@@ -282,6 +282,10 @@ def list_activity(call: Call[None, ActivityQuery], customer_id: str) -> Answer:
     return Answer(EventPage(items, cursor))
 
 
+# What is never absent from a customer is empty when it is cleared.
+_CLEARED: dict[str, Any] = {"consent": ConsentBody(), "tags": [], "custom_fields": {}}
+
+
 def _values(body: CustomerBody | CustomerPatch) -> dict[str, Any]:
     """Return the fields that were sent, in the core's types."""
     values = {
@@ -289,6 +293,9 @@ def _values(body: CustomerBody | CustomerPatch) -> dict[str, Any]:
         for name in body.__struct_fields__
         if (value := getattr(body, name)) is not UNSET
     }
+    for name, empty in _CLEARED.items():
+        if name in values and values[name] is None:
+            values[name] = empty
     for field in ("email", "phone"):
         if values.get(field) is not None:
             values[field] = _normal(field, values[field], "/")

@@ -175,9 +175,8 @@ def _refused(
 ) -> list[tuple[int, Coupon | DomainError]]:
     """Return which positions a clash refuses, and with what."""
     if isinstance(wanted, AccountChange):
-        refusal = _customer_refusal(stored)
         return [
-            (position, refusal)
+            (position, _customer_refusal(position, stored))
             for position, decision in pending.items()
             if decision.coupon.customer_id == wanted.customer_id
         ]
@@ -188,9 +187,9 @@ def _refused(
     ]
 
 
-def _customer_refusal(stored: object) -> DomainError:
+def _customer_refusal(position: int, stored: object) -> DomainError:
     if not isinstance(stored, accounts.Account):
-        return accounts.not_found()
+        return accounts.not_found(f"/coupons/{position}/customer_id")
     try:
         accounts.check_active(stored)
     except errors.Refused as refusal:
