@@ -76,7 +76,7 @@ def create_api_key(call: Call[ApiKeyBody, None]) -> Answer:
     done = usecases.create_key(services.context, key, now=call.now, request=call.request)
     view = _view(done.result)
     shown = NewApiKeyView(**msgspec.structs.asdict(view), key=None if done.replayed else token)
-    return Answer(shown, replayed=done.replayed)
+    return Answer(shown, location=f"/v1/api-keys/{view.id}", replayed=done.replayed)
 
 
 @blueprint.operation(

@@ -13,6 +13,7 @@ from chalicelib.api.bodies import Moment
 from chalicelib.api.origins import origin_of
 from chalicelib.core import accounts, customers, errors
 from chalicelib.core.activity import Channel, EventType
+from chalicelib.core.callers import Role
 from chalicelib.core.cursors import InvalidCursor
 from chalicelib.core.customers import Address, Consent, Customer
 from chalicelib.core.pages import Page
@@ -191,7 +192,7 @@ def list_customers(call: Call[None, CustomerQuery]) -> Answer:
     """List customers, or look one up.
 
     With one of ``external_id``, ``email`` and ``phone`` the list holds the one customer who has
-    it, or nobody.
+    it, or nobody; a cashier must send one.
     """
     query, context = call.query, call.services.context
     named = [
@@ -209,6 +210,11 @@ def list_customers(call: Call[None, CustomerQuery]) -> Answer:
         field, value = named[0]
         member = usecases.find_customer(context, field, _normal(field, value, "/query/"))
         return Answer(CustomerPage([_view(call, member)] if member else [], None))
+    if call.caller.role is Role.CASHIER:
+        raise errors.Forbidden(
+            "a cashier looks customers up and does not list them",
+            fix="send external_id, email or phone",
+        )
     request = lists.page_request(call, path="/v1/customers", sort=query.sort)
     page: Page[Member] = usecases.list_customers(context, request)
     items, cursor = lists.page_of(
