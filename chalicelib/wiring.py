@@ -103,16 +103,17 @@ class _Ids:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._last: tuple[datetime, int] | None = None
+        self._last: dict[str, tuple[datetime, int]] = {}
 
     def make(self, prefix: str, at: datetime) -> str:
         with self._lock:
-            if self._last is not None and self._last[0] == at:
-                number = self._last[1] + 1
+            last = self._last.get(prefix)
+            if last is not None and last[0] == at:
+                number = last[1] + 1
             else:
                 # Half the space stays free for those that follow in the same millisecond.
                 number = secrets.randbits(ids.RANDOM_BITS - 1)
-            self._last = at, number
+            self._last[prefix] = at, number
         return ids.ulid_id(prefix, at=at, random=number)
 
 

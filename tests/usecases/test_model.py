@@ -50,12 +50,13 @@ from tests.conftest import Clock, services_on
 from tests.usecases.model import Member, Model, No, Offer
 
 RUNS = int(os.environ.get("COUPONRY_MODEL_RUNS", "40"))
-STEPS = 30
+STEPS = 50
 LATE_LIMIT_HOURS = 72
 
 amounts = st.sampled_from([None, 0, 500, 999, 1000, 2500])
 orders = st.sampled_from([None, None, "order-1", "order-2", "order-3"])
-hours = st.sampled_from([-100, -72, -71, -30, -1, 0, 1, 24, 50, 100])
+# Mostly far enough away for a life before the end.
+expiries = st.sampled_from([None, None, 400, 200, 200, 100, 50, 24, 1, 0, -1, -30, -71, -72])
 
 
 class CouponLife(RuleBasedStateMachine):
@@ -106,13 +107,21 @@ class CouponLife(RuleBasedStateMachine):
         assert expected is None, f"done, expected {expected}"
         return result
 
-    @initialize()
-    def business(self) -> None:
+    @initialize(target=offers)
+    def business(self) -> Any:
         wanted = Settings(time_zone="Europe/Berlin", late_upload_limit_hours=LATE_LIMIT_HOURS)
         settings_usecases.put_settings(self.context, lambda _: wanted, now=self.now, request=None)
+        return multiple(*(self.offer_of(usage_limit) for usage_limit in (1, 3)))
+
+    @initialize(target=members)
+    def two_members(self) -> Any:
+        return multiple(self.member_since(1000), self.member_since(24))
 
     @rule(target=members, joined_hours_ago=st.sampled_from([0, 1, 24, 1000]))
     def join(self, joined_hours_ago: int) -> Any:
+        return self.member_since(joined_hours_ago)
+
+    def member_since(self, joined_hours_ago: int) -> str:
         joined_at = self.now - timedelta(hours=joined_hours_ago)
         name = self.services.new_id("cus", self.now)
         customer = Customer(name, joined_at=joined_at, created_at=self.now)
@@ -141,6 +150,27 @@ class CouponLife(RuleBasedStateMachine):
         start, end = (
             None if shift is None else self.now + timedelta(hours=shift) for shift in period
         )
+        return self.offer_of(
+            usage_limit,
+            claim_on_redeem=claim_on_redeem,
+            amount_required=amount_required,
+            minimum=minimum,
+            start=start,
+            end=end,
+            days=days,
+        )
+
+    def offer_of(  # noqa: PLR0913
+        self,
+        usage_limit: int,
+        *,
+        claim_on_redeem: bool = True,
+        amount_required: bool = False,
+        minimum: int | None = None,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        days: int | None = None,
+    ) -> str:
         reward = Reward(
             self.services.new_id("rwd", self.now),
             name="Something",
@@ -165,17 +195,17 @@ class CouponLife(RuleBasedStateMachine):
         target=cards,
         offer=offers,
         holder=st.one_of(st.none(), members),
-        expires_in=st.one_of(st.none(), hours),
+        expires_in=expiries,
     )
     def issue(self, offer: str, holder: str | None, expires_in: int | None) -> Any:
-        code = f"C-{uuid4().hex[:10]}"
+        code = f"C-{len(self.model.cards):04}"
         expires_at = None if expires_in is None else self.now + timedelta(hours=expires_in)
         expected = None
         try:
             self.model.issue(code, offer, holder, expires_at or self._end_of_days(offer, holder))
         except No as no:
             expected = no.code
-            del self.model.cards[code]
+            self.model.cards.pop(code)
         issued = issuing.add_coupons(
             self.context,
             offer,
@@ -211,6 +241,17 @@ class CouponLife(RuleBasedStateMachine):
         code: str,
         named: str,
         somebody: str,
+        amount: int | None,
+        order: str | None,
+        late_hours: int | None,
+    ) -> None:
+        self.redeem_as(named, somebody, code, amount, order, late_hours)
+
+    def redeem_as(  # noqa: PLR0913, PLR0917
+        self,
+        named: str,
+        somebody: str,
+        code: str,
         amount: int | None,
         order: str | None,
         late_hours: int | None,
@@ -260,7 +301,32 @@ class CouponLife(RuleBasedStateMachine):
         assert again.replayed
         assert replace(again.redemption, reversal=None, version=0) == first
 
-    @rule(code=cards, which=st.sampled_from(["latest", "latest", "first"]))
+    @precondition(lambda self: self.usable())
+    @rule(data=st.data(), amount=st.sampled_from([1000, 1000, 2500]), order=orders)
+    def a_holder_redeems(self, data: st.DataObject, amount: int, order: str | None) -> None:
+        code = data.draw(st.sampled_from(self.usable()))
+        self.redeem_as("nobody", "", code, amount, order, None)
+
+    @precondition(lambda self: self.usable())
+    @rule(data=st.data(), hours_ago=st.sampled_from([1, 24, 49, 71]), order=orders)
+    def a_holder_redeemed_offline(
+        self, data: st.DataObject, hours_ago: int, order: str | None
+    ) -> None:
+        code = data.draw(st.sampled_from(self.usable()))
+        self.redeem_as("holder", "", code, 1000, order, hours_ago)
+
+    @precondition(lambda self: self.used())
+    @rule(data=st.data(), which=st.sampled_from(["latest", "first"]))
+    def staff_take_a_use_back(self, data: st.DataObject, which: str) -> None:
+        self.unredeem(data.draw(st.sampled_from(self.used())), which)
+
+    def usable(self) -> list[str]:
+        return [code for code in self.model.cards if self.model.status(code, self.now) == "claimed"]
+
+    def used(self) -> list[str]:
+        return [code for code, card in self.model.cards.items() if card.standing]
+
+    @rule(code=cards, which=st.sampled_from(["latest", "first"]))
     def unredeem(self, code: str, which: str) -> None:
         uses = self.model.cards[code].uses
         name = uses[0].name if uses and which == "first" else None
@@ -272,7 +338,7 @@ class CouponLife(RuleBasedStateMachine):
             lambda: self.model.unredeem(code, name, self.now),
         )
 
-    @rule(code=cards, expires_in=st.one_of(st.none(), hours))
+    @rule(code=cards, expires_in=expiries)
     def change_expiry(self, code: str, expires_in: int | None) -> None:
         expires_at = None if expires_in is None else self.now + timedelta(hours=expires_in)
         self.both(
@@ -287,7 +353,7 @@ class CouponLife(RuleBasedStateMachine):
             lambda: self.model.change_expiry(code, expires_at, self.now),
         )
 
-    @rule(minutes=st.sampled_from([1, 59, 60, 24 * 60, 49 * 60]))
+    @rule(minutes=st.sampled_from([1, 60, 60, 8 * 60, 24 * 60]))
     def time_passes(self, minutes: int) -> None:
         self.clock.moment += timedelta(minutes=minutes)
 
