@@ -5,7 +5,6 @@ The floor is botocore as it comes: one TransactWriteItems of coupon, redemption 
 """
 
 import functools
-import json
 import statistics
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from uuid import uuid4
 
 import botocore.session
 
+from bench.events import api_event
 from bench.setup import Bench
 
 WARM_UP = 30
@@ -164,30 +164,5 @@ class _Raw:
 
 
 def _event(token: str, code: str) -> dict[str, Any]:
-    """Return what API Gateway hands the function for a redemption."""
-    headers = {
-        "authorization": f"Bearer {token}",
-        "content-type": "application/json",
-        "accept": "*/*",
-        "idempotency-key": uuid4().hex,
-    }
-    return {
-        "resource": "/v1/coupons/{code}/redemptions",
-        "path": f"/v1/coupons/{code}/redemptions",
-        "httpMethod": "POST",
-        "headers": headers,
-        "multiValueHeaders": {name: [value] for name, value in headers.items()},
-        "queryStringParameters": None,
-        "multiValueQueryStringParameters": None,
-        "pathParameters": {"code": code},
-        "stageVariables": None,
-        "requestContext": {
-            "resourcePath": "/v1/coupons/{code}/redemptions",
-            "httpMethod": "POST",
-            "path": f"/api/v1/coupons/{code}/redemptions",
-            "requestId": uuid4().hex,
-            "identity": {"sourceIp": "127.0.0.1"},
-        },
-        "body": json.dumps({"amount_minor": 1999, "currency": "USD", "channel": "scanner"}),
-        "isBase64Encoded": False,
-    }
+    body = {"amount_minor": 1999, "currency": "USD", "channel": "scanner"}
+    return api_event(token, "POST", "/v1/coupons/{code}/redemptions", body, code=code)

@@ -9,10 +9,10 @@ from typing import Any
 from uuid import uuid4
 
 from chalicelib import wiring
+from chalicelib.core.activity import Channel, Origin
 from chalicelib.core.api_keys import ApiKey
 from chalicelib.core.callers import Role
 from chalicelib.core.customers import Customer
-from chalicelib.core.activity import Channel, Origin
 from chalicelib.core.rewards import Reward, RewardStatus, RewardType
 from chalicelib.usecases import api_keys, customers, issuing, rewards
 from chalicelib.usecases.issuing import NewCoupon
@@ -76,6 +76,6 @@ def bench() -> Iterator[Bench]:
         now = services.now()
         key_id = services.new_id("key", now)
         token = api_keys.token_of(key_id, services.new_secret())
-        key = ApiKey(key_id, api_keys.hash_of(token), "bench", Role.CASHIER, now, "bench")
+        key = ApiKey(key_id, api_keys.hash_of(token), "bench", Role.OWNER, now, "bench")
         api_keys.create_key(services.context, key, now=now, request=None)
         yield Bench(services, name, token)
