@@ -6,9 +6,10 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+
+import msgspec
 
 from chalicelib.core import ids
 from chalicelib.core.callers import Caller
@@ -23,8 +24,7 @@ from chalicelib.usecases.rules import Rules
 _PAUSE_SECONDS_MAX = 0.5
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Services:
+class Services(msgspec.Struct, frozen=True, eq=False):
     """What handlers pass to use cases. Made once per container."""
 
     context: Context

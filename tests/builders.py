@@ -1,9 +1,10 @@
 """Valid things to vary in tests. A test names only what it is about."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
+
+from msgspec.structs import replace
 
 from chalicelib.core.accounts import Account, Standing
 from chalicelib.core.activity import Channel, Origin

@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from uuid import uuid4
 
 import pytest
 from chalice.test import Client
+from msgspec.structs import replace
 
 from chalicelib import wiring
 from chalicelib.core.api_keys import ApiKey

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Generic, TypeVar
 
@@ -23,8 +22,7 @@ ANONYMOUS: Final = Caller(caller_id="anonymous", role=Role.ANALYST)
 """The caller of a public operation; such an operation gives it nothing to decide."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A success. Refusals are raised.
 
     Args:
@@ -43,8 +41,7 @@ class Answer:
     headers: dict[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call(Generic[Body, Query]):
+class Call(msgspec.Struct, Generic[Body, Query], frozen=True, kw_only=True):
     """A request that was authenticated, allowed and read.
 
     ``now`` is UTC in whole milliseconds. ``request`` is None for reads and for writes without an

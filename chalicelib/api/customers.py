@@ -1,11 +1,11 @@
 """Customers: create, change, look up and list."""
 
-from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from chalicelib.api import bodies, contact, lists
 from chalicelib.api.blueprint import Answer, Call, JsonBlueprint

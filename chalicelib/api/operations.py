@@ -1,7 +1,6 @@
 """An operation of the API: everything that is known of a route before a request comes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from inspect import cleandoc
 from typing import Any, Final
 
@@ -17,8 +16,7 @@ MATCHED: Final = frozenset({"PATCH", "PUT"})
 """The methods that honour If-Match."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One method of one path. ``answer`` is None for an answer without a body.
 
     ``writes`` is False for a dry run, which neither needs nor keeps an Idempotency-Key.

@@ -1,12 +1,12 @@
 """Rewards: create, change, list, activate, pause and archive."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from chalicelib.api import bodies, lists
 from chalicelib.api.blueprint import Answer, Call, JsonBlueprint

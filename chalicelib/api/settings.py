@@ -1,9 +1,9 @@
 """Settings of the business."""
 
-from dataclasses import replace
 from typing import Annotated
 
 import msgspec
+from msgspec.structs import replace
 
 from chalicelib.api import bodies
 from chalicelib.api.blueprint import Answer, Call, JsonBlueprint

@@ -6,9 +6,11 @@ case, and decides again with the account in hand when the assumption fails.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib.core import errors
 
@@ -39,8 +41,7 @@ class Standing(StrEnum):
     DELETED = "deleted"
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(msgspec.Struct, frozen=True):
     """What a customer's purchases and coupons add up to.
 
     ``lifetime_value_minor`` is in the minor unit of the business's currency. ``activity_count``
@@ -58,29 +59,25 @@ class Account:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class NewestVisit:
+class NewestVisit(msgspec.Struct, frozen=True):
     """A visit at ``at``; holds only while no newer one is recorded."""
 
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class OlderVisit:
+class OlderVisit(msgspec.Struct, frozen=True):
     """A visit at ``at`` that leaves the last visit alone; holds only while a newer one stands."""
 
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class VisitReset:
+class VisitReset(msgspec.Struct, frozen=True):
     """The last visit is now ``at``, because a newer one no longer stands."""
 
     at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class AccountChange:
+class AccountChange(msgspec.Struct, frozen=True):
     """What is added to an account, and what must hold for it. Refused as a whole otherwise.
 
     ``joined_by``: the customer must have joined by then. ``at_version``: nothing else may have

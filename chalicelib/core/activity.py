@@ -1,9 +1,10 @@
 """Activity events: what happened to a customer, in the past tense. History and outbox at once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+
+import msgspec
 
 
 class EventType(StrEnum):
@@ -31,8 +32,7 @@ class Channel(StrEnum):
     JOB = "job"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     """Who does something, through what, and when it is recorded."""
 
     actor: str
@@ -40,8 +40,7 @@ class Origin:
     recorded_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class ActivityEvent:
+class ActivityEvent(msgspec.Struct, frozen=True):
     """One immutable line of a customer's history.
 
     ``event_id`` is a ULID of the moment of recording: lines are listed in that order.
@@ -58,7 +57,7 @@ class ActivityEvent:
     code: str | None = None
     reward_id: str | None = None
     redemption_id: str | None = None
-    detail: Mapping[str, str | int | None] = field(default_factory=dict)
+    detail: Mapping[str, str | int | None] = msgspec.field(default_factory=dict)
     version: int = 0
 
 

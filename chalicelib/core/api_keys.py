@@ -1,7 +1,8 @@
 """API keys: shown once, kept as a hash."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from chalicelib.core import errors
 from chalicelib.core.callers import Caller, Role
@@ -15,8 +16,7 @@ class ApiKeyNotFound(errors.NotFound):
     code = "api_key_not_found"
 
 
-@dataclass(frozen=True, slots=True)
-class ApiKey:
+class ApiKey(msgspec.Struct, frozen=True):
     """What is kept of a key. ``secret_hash`` is the hex SHA-256 of the key as it was shown.
 
     A fast hash is enough: the secret has 256 random bits, so there is nothing to guess from.

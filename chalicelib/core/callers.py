@@ -1,7 +1,8 @@
 """Who calls: the roles, and the caller whom a request was authenticated as."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class Role(StrEnum):
@@ -14,8 +15,7 @@ class Role(StrEnum):
     INTEGRATION = "integration"
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """An authenticated caller. ``caller_id`` is safe to log and to keep: it is no secret."""
 
     caller_id: str

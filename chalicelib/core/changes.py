@@ -1,8 +1,9 @@
 """What a decision wants written: data only, so that a test can compare it with ``==``."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
 
 from chalicelib.core.accounts import AccountChange
 
@@ -19,8 +20,7 @@ class Snapshot(Protocol):
 S = TypeVar("S", bound=Snapshot)
 
 
-@dataclass(frozen=True, slots=True)
-class Ref(Generic[S]):
+class Ref(msgspec.Struct, Generic[S], frozen=True):
     """The name of one stored thing: what it is, and what identifies it."""
 
     kind: type[S]
@@ -32,8 +32,7 @@ def ref(kind: type[S], *parts: str) -> Ref[S]:
     return Ref(kind, parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(msgspec.Struct, frozen=True):
     """Writes that succeed together or not at all.
 
     ``create``: must not be stored yet. ``update``: pairs of before and after; only attributes
@@ -58,8 +57,7 @@ class Changes:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Clash:
+class Clash(msgspec.Struct, frozen=True):
     """One write whose condition did not hold: what was to be written, and what is stored."""
 
     wanted: Any

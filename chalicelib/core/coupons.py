@@ -1,8 +1,10 @@
 """Coupons: their states, and every action on one but its redemption."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib.core import activity, codes, errors, moments, rewards
 from chalicelib.core.accounts import AccountChange
@@ -64,8 +66,7 @@ class CouponStatus(StrEnum):
     INVALID = "invalid"
 
 
-@dataclass(frozen=True, slots=True)
-class RedemptionRef:
+class RedemptionRef(msgspec.Struct, frozen=True):
     """Which redemption used a coupon last, on which order. Tells a caller of their own success."""
 
     redemption_id: str
@@ -73,8 +74,7 @@ class RedemptionRef:
     order_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Coupon:
+class Coupon(msgspec.Struct, frozen=True):
     """One instance of a reward, with its own code and its own life.
 
     ``code`` is shown as issued. ``status`` is what is stored: a coupon whose expiry has passed is
@@ -161,8 +161,7 @@ def refused_by_status(coupon: Coupon, status: CouponStatus) -> errors.Refused:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class CouponDecision:
+class CouponDecision(msgspec.Struct, frozen=True):
     """The coupon after an action, and what that writes."""
 
     coupon: Coupon

@@ -1,6 +1,6 @@
 """Cursors: where a list goes on, opaque and signed, with the filter they belong to."""
 
-from dataclasses import dataclass
+import msgspec
 
 from chalicelib.core import errors
 
@@ -11,8 +11,7 @@ class InvalidCursor(errors.DomainError):
     code = "invalid_cursor"
 
 
-@dataclass(frozen=True, slots=True)
-class CursorSecret:
+class CursorSecret(msgspec.Struct, frozen=True):
     """What cursors of this deployment are signed with: 256 random bits in hex."""
 
     secret: str

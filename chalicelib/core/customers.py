@@ -1,8 +1,10 @@
 """Customers: who takes part. What their purchases add up to is in :mod:`accounts`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib.core import activity, errors
 from chalicelib.core.accounts import Account, AccountChange, Standing
@@ -16,8 +18,7 @@ class DuplicateCustomer(errors.Refused):
     code = "duplicate_customer"
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """A postal address; ``country`` is an ISO 3166-1 alpha-2 code."""
 
     line1: str | None = None
@@ -28,8 +29,7 @@ class Address:
     country: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
+class Consent(msgspec.Struct, frozen=True):
     """What the customer has agreed to receive, by channel."""
 
     email: bool = False
@@ -37,8 +37,7 @@ class Consent:
     push: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Customer:
+class Customer(msgspec.Struct, frozen=True):
     """The profile of a member. E-mail and phone are in their normal form (``+15551234567``)."""
 
     customer_id: str
@@ -54,12 +53,11 @@ class Customer:
     language: str | None = None
     consent: Consent = Consent()
     tags: tuple[str, ...] = ()
-    custom_fields: Mapping[str, str] = field(default_factory=dict)
+    custom_fields: Mapping[str, str] = msgspec.field(default_factory=dict)
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Handle:
+class Handle(msgspec.Struct, frozen=True):
     """An e-mail, a phone or an external id, taken by one customer."""
 
     field: str
@@ -115,9 +113,7 @@ def decide_update(
     gone = (old[name] for name in HANDLE_FIELDS if name in old and old[name] != new.get(name))
     added = (new[name] for name in HANDLE_FIELDS if name in new and new[name] != old.get(name))
     fields = [
-        name
-        for name in Customer.__dataclass_fields__
-        if getattr(before, name) != getattr(after, name)
+        name for name in Customer.__struct_fields__ if getattr(before, name) != getattr(after, name)
     ]
     event = activity.event(
         EventType.CUSTOMER_UPDATED,

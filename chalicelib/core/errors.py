@@ -5,14 +5,14 @@ of them, with their HTTP status, is in the README of the API (``GET /docs``).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import ClassVar
+
+import msgspec
 
 Fact = str | int | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """One thing wrong with one field of a request.
 
     ``pointer`` is a JSON Pointer (RFC 6901) into the body, or ``/query/<name>``,

@@ -1,7 +1,8 @@
 """The ``Idempotency-Key``: which request it stands for, and what that request made."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
 
 from chalicelib.core import errors
 
@@ -14,8 +15,7 @@ class IdempotencyKeyReused(errors.Refused):
     code = "idempotency_key_reused"
 
 
-@dataclass(frozen=True, slots=True)
-class KeyedRequest:
+class KeyedRequest(msgspec.Struct, frozen=True):
     """A write that carries a key.
 
     ``key_hash`` covers the caller and the key, ``fingerprint`` the method, the path and the body:
@@ -26,8 +26,7 @@ class KeyedRequest:
     fingerprint: str
 
 
-@dataclass(frozen=True, slots=True)
-class IdempotencyRecord:
+class IdempotencyRecord(msgspec.Struct, frozen=True):
     """That a keyed request was carried out, and the ids of what it made or changed.
 
     Written in the transaction of the effect. After :data:`KEPT_FOR` it counts as absent, whether

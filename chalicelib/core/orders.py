@@ -1,7 +1,9 @@
 """Purchases told apart by their order id: one amount and one visit, however many coupons."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib.core import errors
 
@@ -18,8 +20,7 @@ class OrderOfAnotherCustomer(errors.Refused):
     code = "order_of_another_customer"
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     """What redemptions have said of an order.
 
     ``standing`` counts the redemptions on it that are not reversed: the purchase counts as long
@@ -36,8 +37,7 @@ class Order:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class PurchaseEffect:
+class PurchaseEffect(msgspec.Struct, frozen=True):
     """How a purchase changes when a redemption joins or leaves it: the order, value and visits."""
 
     order: Order | None

@@ -1,7 +1,8 @@
 """Pages of lists."""
 
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 LIMIT_MAX = 100
 
@@ -11,8 +12,7 @@ T = TypeVar("T")
 LAST = "\U0010ffff"
 
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
+class PageRequest(msgspec.Struct, frozen=True):
     """Which part of a list: at most ``limit`` entries after ``after``, an earlier page's end.
 
     ``low`` and ``high`` bound the key that the list is sorted by: ``[low, high)``.
@@ -25,8 +25,7 @@ class PageRequest:
     high: str = LAST
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
+class Page(msgspec.Struct, Generic[T], frozen=True):
     """One part of a list. ``end`` is where the next one starts, None at the end of the list.
 
     A page can hold fewer than were asked for, or none, and still have an ``end``.

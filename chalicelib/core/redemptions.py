@@ -1,7 +1,9 @@
 """Redeeming a coupon at a purchase: the decision, without the doing."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib.core import (
     accounts,
@@ -54,8 +56,7 @@ class MinimumPurchaseNotMet(errors.Invalid):
     code = "minimum_purchase_not_met"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """One line of the purchase; ``amount_minor`` is for the whole quantity."""
 
     product: str
@@ -64,8 +65,7 @@ class Line:
     amount_minor: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RedeemCoupon:
+class RedeemCoupon(msgspec.Struct, frozen=True):
     """A request to redeem.
 
     The ids are made once per request, so that the same attempt is known again when it is decided
@@ -87,8 +87,7 @@ class RedeemCoupon:
     request: KeyedRequest | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Reversal:
+class Reversal(msgspec.Struct, frozen=True):
     """That a redemption no longer stands: when, by whom, and why."""
 
     reversed_at: datetime
@@ -96,8 +95,7 @@ class Reversal:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Redemption:
+class Redemption(msgspec.Struct, frozen=True):
     """The record of one use of a coupon, kept for ever; only ``reversal`` is ever added.
 
     ``counted_minor``, ``counted_visits``, ``newest_visit`` and ``coupon_*`` are what it changed, so
@@ -130,8 +128,7 @@ class Redemption:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RedemptionDecision:
+class RedemptionDecision(msgspec.Struct, frozen=True):
     """What to tell the caller, and what to write before telling them."""
 
     redemption: Redemption

@@ -1,7 +1,9 @@
 """Unredeeming: a correction that takes back a redemption and everything it counted."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib.core import activity, coupons, errors, idempotency, orders
 from chalicelib.core.accounts import Account, AccountChange, VisitReset
@@ -19,8 +21,7 @@ class CouponNotRedeemed(errors.Refused):
     code = "coupon_not_redeemed"
 
 
-@dataclass(frozen=True, slots=True)
-class UnredeemCoupon:
+class UnredeemCoupon(msgspec.Struct, frozen=True):
     """A request to reverse a redemption of the coupon: the named one, or the latest."""
 
     code: str
@@ -30,8 +31,7 @@ class UnredeemCoupon:
     request: KeyedRequest | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ReversalDecision:
+class ReversalDecision(msgspec.Struct, frozen=True):
     """What the reversal leaves, and what it writes. ``purchase`` is what it took back."""
 
     redemption: Redemption

@@ -1,8 +1,10 @@
 """Rewards: the definition of something a customer can get."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib.core import errors, moments
 
@@ -62,8 +64,7 @@ class PurchaseAmount(StrEnum):
     HIDDEN = "hidden"
 
 
-@dataclass(frozen=True, slots=True)
-class Reward:
+class Reward(msgspec.Struct, frozen=True):
     """An offer and its rules.
 
     Amounts are in the minor unit of the business's currency; ``percent_off_basis_points`` is in
@@ -96,8 +97,7 @@ class Reward:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Discount:
+class Discount(msgspec.Struct, frozen=True):
     """What a coupon takes off a purchase.
 
     ``value`` is in basis points for a percentage and in minor units for an amount, None for

@@ -1,7 +1,8 @@
 """Settings of the business: one currency, one time zone, and its rules."""
 
-from dataclasses import dataclass
 from zoneinfo import available_timezones
+
+import msgspec
 
 from chalicelib.core import errors
 
@@ -14,8 +15,7 @@ class CurrencyMismatch(errors.Invalid):
     code = "currency_mismatch"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """What the business has set. ``time_zone`` is an IANA name, ``currency`` an ISO 4217 code."""
 
     business_name: str = "My business"

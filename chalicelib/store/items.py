@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
+import msgspec
 from pynamodb.attributes import DiscriminatorAttribute, UnicodeAttribute
 from pynamodb.models import Model
 
@@ -10,7 +11,7 @@ from chalicelib.store.attributes import IntegerAttribute
 from chalicelib.store.keys import Key
 
 Raw = dict[str, dict[str, Any]]
-S = TypeVar("S")
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 class TableItem(Model):
@@ -64,7 +65,7 @@ class Codec(Generic[S]):
         self._key = key
         self._indexes = indexes
         self._attributes = item.get_attributes()
-        names = kind.__dataclass_fields__  # type: ignore[attr-defined]
+        names = kind.__struct_fields__
         self._fields = [(name, *self._attribute(name)) for name in names]
         # What may be absent is left out when it is empty, too.
         self._optional = {name for name in names if self._attributes[name].null}

@@ -2,10 +2,10 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import botocore.session
+import msgspec
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as Unreachable
@@ -42,8 +42,7 @@ BATCH_GET_MAX = 100
 _BATCH_ROUNDS_MAX = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(msgspec.Struct, frozen=True):
     """A write of a transaction whose condition did not hold: its position and what is stored."""
 
     position: int

@@ -3,8 +3,9 @@
 import hashlib
 import hmac
 from collections import OrderedDict
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from chalicelib.core import api_keys
 from chalicelib.core.api_keys import ApiKey, ApiKeyNotFound

@@ -1,9 +1,10 @@
 """What every use case works with."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
+
+import msgspec
 
 from chalicelib.core.changes import Contention
 from chalicelib.core.errors import ConflictRetry
@@ -15,8 +16,7 @@ ATTEMPTS_MAX = 8
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """The store, the rules of the business, and what only the machine can give.
 
     ``new_id`` makes an id from a prefix and a moment; ``pause`` waits a random while that grows

@@ -1,7 +1,8 @@
 """Create, change, look up and list customers, and their activity."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from chalicelib.core import accounts, customers
 from chalicelib.core.accounts import Account
@@ -15,8 +16,7 @@ from chalicelib.usecases.coupons import check_customer
 from chalicelib.usecases.keyed import Done, once
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(msgspec.Struct, frozen=True):
     """A customer with their account."""
 
     customer: Customer

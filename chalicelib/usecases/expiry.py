@@ -1,7 +1,8 @@
 """Record that coupons have run out. They are refused from that instant on without it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from chalicelib.core import accounts, coupons
 from chalicelib.core.activity import Origin
@@ -14,8 +15,7 @@ _PAGE = 100
 _COUPONS_A_CHANGE = 25
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True):
     """How much a run did and what it left: ``left`` counts to some thousands for each shard.
 
     ``lag_seconds`` is how long the longest due coupon has been waiting.

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from chalicelib.core import accounts, codes, coupons, errors, idempotency, rewards
 from chalicelib.core.accounts import AccountChange
@@ -20,8 +21,7 @@ from chalicelib.usecases.rules import get_reward
 COUPONS_A_CHANGE = 33
 
 
-@dataclass(frozen=True, slots=True)
-class NewCoupon:
+class NewCoupon(msgspec.Struct, frozen=True):
     """One code to add; with ``customer_id`` it starts claimed."""
 
     code: str
@@ -29,16 +29,14 @@ class NewCoupon:
     expires_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What became of one code: the coupon, or why there is none."""
 
     code: str
     result: Coupon | DomainError
 
 
-@dataclass(frozen=True, slots=True)
-class Issued:
+class Issued(msgspec.Struct, frozen=True):
     """The outcomes in the order of the request, and whether it was sent before."""
 
     outcomes: tuple[Outcome, ...]

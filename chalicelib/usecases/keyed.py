@@ -1,9 +1,10 @@
 """Writes that need no more of an Idempotency-Key than to happen once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
+
+import msgspec
 
 from chalicelib.core import errors, idempotency
 from chalicelib.core.changes import Changes, Contention, ref
@@ -21,8 +22,7 @@ once more: its record is written together with whatever could have caused the re
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Done(Generic[T]):
+class Done(msgspec.Struct, Generic[T], frozen=True):
     """The thing as stored now, and whether an earlier request had done the work already."""
 
     result: T

@@ -1,9 +1,10 @@
 """What the use cases need from the outside world."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
+
+import msgspec
 
 from chalicelib.core.activity import ActivityEvent
 from chalicelib.core.api_keys import ApiKey
@@ -29,8 +30,7 @@ class Found:
         return snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
+class Backlog(msgspec.Struct, frozen=True):
     """What is due and not done: how many (counted to about 6,000), and since when."""
 
     count: int

@@ -1,8 +1,9 @@
 """Redeem a coupon, say whether it could be redeemed, and list its redemptions."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, TypeVar
+
+import msgspec
 
 from chalicelib.core import accounts, coupons, errors, orders, redemptions, rewards, settings
 from chalicelib.core.accounts import Account, AccountChange
@@ -39,8 +40,7 @@ _REFUSED_BEHIND_THE_ACCOUNT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Redeemed:
+class Redeemed(msgspec.Struct, frozen=True):
     """The redemption, and whether an earlier request had made it already."""
 
     redemption: Redemption

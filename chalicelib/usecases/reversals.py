@@ -1,7 +1,8 @@
 """Unredeem a coupon."""
 
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from chalicelib.core import coupons, idempotency, reversals
 from chalicelib.core.accounts import Account
@@ -21,8 +22,7 @@ from chalicelib.usecases.redemptions import get_redemption, redemption_not_found
 _VISITS_A_PAGE = 25
 
 
-@dataclass(frozen=True, slots=True)
-class Reversed:
+class Reversed(msgspec.Struct, frozen=True):
     """The redemption and the coupon after the reversal, and what it took back."""
 
     redemption: Redemption

@@ -1,10 +1,11 @@
 """Every refusal that the API documents: how it is provoked, and what its problem must say."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.accounts import Standing
 from chalicelib.core.changes import Changes, Contention

@@ -4,12 +4,12 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import pytest
 from chalice.local import LambdaContext
+from msgspec.structs import replace
 
 from chalicelib import wiring
 from chalicelib.core.accounts import Account, Standing

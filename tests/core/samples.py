@@ -1,13 +1,32 @@
 """Records that decisions are made on, beyond what :mod:`tests.builders` has."""
 
-from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
+import pytest
+from msgspec.structs import replace
+
+from chalicelib.core import redemptions
+from chalicelib.core.accounts import (
+    Account,
+    AccountChange,
+)
 from chalicelib.core.activity import Channel
-from chalicelib.core.coupons import CouponStatus
-from chalicelib.core.redemptions import Redemption
-from chalicelib.core.rewards import Discount, RewardType
-from tests.builders import NOON
+from chalicelib.core.changes import Changes
+from chalicelib.core.coupons import Coupon, CouponStatus
+from chalicelib.core.errors import DomainError
+from chalicelib.core.orders import Order
+from chalicelib.core.redemptions import RedeemCoupon, Redemption, RedemptionDecision
+from chalicelib.core.rewards import Discount, Reward, RewardType
+from chalicelib.core.settings import Settings
+from tests.builders import (
+    NOON,
+    a_coupon,
+    a_redeem_coupon,
+    a_reward,
+    an_origin,
+    some_settings,
+)
 
 
 def a_redemption(**changes: Any) -> Redemption:
@@ -32,3 +51,47 @@ def a_redemption(**changes: Any) -> Redemption:
         version=1,
     )
     return replace(redemption, **changes)
+
+
+def decided(  # noqa: PLR0913 # everything that a redemption depends on
+    command: RedeemCoupon | None = None,
+    *,
+    coupon: Coupon | None = None,
+    reward: Reward | None = None,
+    settings: Settings | None = None,
+    order: Order | None = None,
+    account: Account | None = None,
+    now: datetime = NOON,
+) -> RedemptionDecision:
+    return redemptions.decide_redemption(
+        command or a_redeem_coupon(),
+        coupon=coupon or a_coupon(),
+        reward=reward or a_reward(),
+        settings=settings or some_settings(),
+        order=order,
+        account=account,
+        origin=an_origin(now),
+    )
+
+
+def refusal_of(*arguments: Any, **options: Any) -> DomainError:
+    with pytest.raises(DomainError) as caught:
+        decided(*arguments, **options)
+    return caught.value
+
+
+def outcome_of(*arguments: Any, **options: Any) -> RedemptionDecision | str:
+    """Return the decision, or the code of the refusal."""
+    try:
+        return decided(*arguments, **options)
+    except DomainError as refusal:
+        return refusal.code
+
+
+def created_of(changes: Changes, kind: type[Any]) -> list[Any]:
+    return [each for each in changes.create if isinstance(each, kind)]
+
+
+def count_of(decision: RedemptionDecision) -> AccountChange:
+    (count,) = decision.changes.count
+    return count

@@ -1,10 +1,11 @@
 """The table of what can be done to a coupon in which state: every state, every action."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core import coupons, redemptions, reversals
 from chalicelib.core.accounts import AccountChange

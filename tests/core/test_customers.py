@@ -1,7 +1,7 @@
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core import customers
 from chalicelib.core.accounts import Account, AccountChange, Standing

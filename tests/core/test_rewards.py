@@ -1,10 +1,10 @@
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chalicelib.core import rewards
 from chalicelib.core.errors import Invalid, Refused

@@ -1,10 +1,10 @@
 """What must hold for an addition to an account, and what it leaves."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.accounts import (
     Account,

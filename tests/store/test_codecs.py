@@ -1,10 +1,10 @@
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chalicelib.core.accounts import Account, Standing
 from chalicelib.core.activity import ActivityEvent, Channel, EventType
@@ -109,7 +109,7 @@ class TestRoundTrip:
     def test_samples_have_all_that_there_is(self) -> None:
         """Every field of the full ones is set, to something else than what it is by default."""
         for snapshot in FULL:
-            fields = {name for name in type(snapshot).__dataclass_fields__ if name != "version"}
+            fields = {name for name in type(snapshot).__struct_fields__ if name != "version"}
             empty = {name for name in fields if getattr(snapshot, name) in (None, "", (), {}, 0)}
             assert empty - {"amount_minor"} == set(), type(snapshot).__name__
 

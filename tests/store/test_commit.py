@@ -1,11 +1,11 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.core.accounts import Account, AccountChange, NewestVisit, Standing, VisitReset
 from chalicelib.core.api_keys import ApiKey

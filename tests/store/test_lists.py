@@ -1,13 +1,13 @@
 import contextlib
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chalicelib.core import moments
 from chalicelib.core.activity import ActivityEvent, Channel, EventType

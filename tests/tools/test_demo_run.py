@@ -19,7 +19,7 @@ from tools import owner_key
 from tools.demo import access, campaigns, expiry, load, replay
 from tools.demo import run as demo
 from tools.demo.campaigns import Attempt, Campaign, GivenCoupon, History
-from tools.demo.client import Api, ApiError
+from tools.demo.client import Api, ApiError, Reply
 from tools.demo.report import Report, Speed, remembered
 from tools.stack import envfile
 from tools.stack import up as stack_up
@@ -252,6 +252,23 @@ class TestRun:
         assert settings["language"] == "de"
         assert settings["late_upload_limit_hours"] == 20 * 365.25 * 24
 
+    def test_again_sends_only_what_was_refused(
+        self, stack: tuple[Settings, Stack], history: History, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run(stack, history)
+        original = Api.send
+        written: list[str] = []
+
+        def noted(api: Api, method: str, path: str, *parts: Any, **options: Any) -> Reply:
+            if method != "GET":
+                written.append(path)
+            return original(api, method, path, *parts, **options)
+
+        monkeypatch.setattr(Api, "send", noted)
+        run(stack, history)
+
+        assert written == [f"/v1/coupons/{history.attempts[3].code}/redemptions"]
+
 
 class TestOwnersKey:
     def test_is_kept_while_it_works(self, stack: tuple[Settings, Stack]) -> None:
@@ -276,9 +293,9 @@ class TestOwnersKey:
     def test_is_made_anew_when_it_is_no_owners(self, stack: tuple[Settings, Stack]) -> None:
         settings, _ = stack
         with access.owner_api(settings, clients=1) as api:
-            body = {"name": "till", "role": "cashier"}
-            cashiers = api.done("POST", "/v1/api-keys", body).body["key"]
-        envfile.merge(settings.env_file, {"COUPONRY_API_KEY": cashiers})
+            body = {"name": "ann", "role": "manager"}
+            managers = api.done("POST", "/v1/api-keys", body).body["key"]
+        envfile.merge(settings.env_file, {"COUPONRY_API_KEY": managers})
 
         with access.owner_api(settings, clients=1) as api:
             assert api.send("GET", "/v1/api-keys").status == 200

@@ -1,7 +1,6 @@
 """Random lives of customers and coupons, beside a plain model of the specification."""
 
 import os
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -19,6 +18,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from msgspec.structs import replace
 
 from chalicelib.core import rewards as core_rewards
 from chalicelib.core.accounts import Account, Standing

@@ -1,8 +1,10 @@
 """A store on a bad line: it can fail before its work, and after the work was done."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec.structs import replace
 
 from chalicelib.core.changes import Changes
 from chalicelib.usecases.ports import Store

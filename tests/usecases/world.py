@@ -1,9 +1,10 @@
 """A small business on a table: members, rewards and coupons with ids as long as real ones."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from chalicelib.core.accounts import Account
 from chalicelib.core.activity import ActivityEvent
