@@ -56,18 +56,20 @@ def expire_due(
 def _expire_shard(
     context: Context, shard: int, *, origin: Origin, has_time: Callable[[], bool]
 ) -> tuple[int, bool]:
-    """Return how many were recorded, and whether the shard has been gone through."""
+    """Return how many were recorded, and whether those were all that were due."""
     expired = 0
+    whole = True
     after: str | None = None
     while has_time():  # Ends: `after` moves through what was due, which only gets less.
         page = context.store.due_coupons(shard, now=origin.recorded_at, limit=_PAGE, after=after)
         for start in range(0, len(page.items), _COUPONS_A_CHANGE):
-            expired += _expire(
-                context, page.items[start : start + _COUPONS_A_CHANGE], origin=origin
-            )
+            due = page.items[start : start + _COUPONS_A_CHANGE]
+            count = _expire(context, due, origin=origin)
+            expired += count
+            whole = whole and count == len(due)
         after = page.end
         if after is None:
-            return expired, True
+            return expired, whole
     return expired, False
 
 
@@ -97,6 +99,7 @@ def _commit(context: Context, decisions: Sequence[CouponDecision]) -> bool:
     try:
         context.store.commit(together)
     except Contention:
-        # Redeemed, changed or expired by somebody else meanwhile: the next run looks again.
+        # Redeemed, changed or expired by somebody else meanwhile. The next run looks again, and
+        # what is still due then is reported as left: it may be due for ever.
         return False
     return True
