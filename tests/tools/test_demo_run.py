@@ -239,18 +239,35 @@ class TestRun:
         assert f"household {history.attempts[2].household_id}: visits 0 instead of 1" in differences
         assert history.attempts[0].household_id not in differences
 
-    def test_keeps_the_settings_that_do_not_matter_to_it(
+    def test_sets_what_it_needs_and_keeps_the_other_settings(
         self, stack: tuple[Settings, Stack], history: History
     ) -> None:
         with access.owner_api(stack[0], clients=1) as api:
-            load.put_settings(api)
-            api.done("PUT", "/v1/settings", api.get("/v1/settings") | {"language": "de"})
+            mine = {"language": "de", "late_upload_limit_hours": 1}
+            api.done("PUT", "/v1/settings", api.get("/v1/settings") | mine)
 
             run(stack, history)
 
             settings = api.get("/v1/settings")
-        assert settings["language"] == "de"
-        assert settings["late_upload_limit_hours"] == 20 * 365.25 * 24
+        assert settings == {
+            "business_name": "Complete Journey Grocers",
+            "currency": "USD",
+            "time_zone": "UTC",
+            "language": "de",
+            "late_upload_limit_hours": 20 * 365.25 * 24,
+        }
+
+    def test_leaves_a_business_alone_that_has_what_it_needs(
+        self, stack: tuple[Settings, Stack], history: History
+    ) -> None:
+        with access.owner_api(stack[0], clients=1) as api:
+            load.put_settings(api)
+            before = api.get("/v1/settings") | {"business_name": "Ann's"}
+            api.done("PUT", "/v1/settings", before)
+
+            run(stack, history)
+
+            assert api.get("/v1/settings") == before
 
     def test_again_sends_only_what_was_refused(
         self, stack: tuple[Settings, Stack], history: History, monkeypatch: pytest.MonkeyPatch
