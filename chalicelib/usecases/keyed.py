@@ -67,12 +67,8 @@ def once(
             if made is None:
                 raise
             return Done(again(made), replayed=True)
-        if changes == Changes():
-            # Nothing is left to do: perhaps because the same request has just done it.
-            made = made_before(context, request, now=now)
-            if made is None:
-                return Done(result, replayed=False)
-            return Done(again(made), replayed=True)
+        # Kept also where nothing is left to do: sent again late, the request would undo what
+        # others did meanwhile. If its twin has just done it, this is where it shows.
         record = idempotency.record_of(request, made=ids, now=now)
         context.store.commit(changes + Changes(create=record))
         return Done(result, replayed=False)

@@ -21,6 +21,7 @@ from tests import engines
 from tests.builders import JOINED, NOON, a_coupon, an_origin
 from tests.conftest import services_on
 from tests.store.calls import recorded
+from tools.proof import figures
 
 # `make proof` runs 100,000 with 1,000 due.
 _TOTAL = int(os.environ.get("COUPONRY_EXPIRY_TOTAL", "5000"))
@@ -122,6 +123,19 @@ class TestCost:
         with _table_of(engine, [*_due(), *_others()]) as services:
             among_others = _cost(services)
 
+        figures.record(
+            "expiry",
+            {
+                "coupons": _TOTAL,
+                "due": _DUE,
+                "expired": among_others.expired,
+                "read units": among_others.read_units,
+                "read units with nothing else in the table": alone.read_units,
+                "write units": among_others.write_units,
+                "write units with nothing else in the table": alone.write_units,
+                **{f"calls of {name}": count for name, count in among_others.calls.items()},
+            },
+        )
         assert among_others.expired == _DUE
         assert among_others == alone
 

@@ -1,8 +1,9 @@
 """Random lives of customers and coupons, beside a plain model of the specification."""
 
 import os
+from collections import Counter
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import hypothesis.strategies as st
@@ -48,6 +49,7 @@ from tests import engines
 from tests.builders import NOON
 from tests.conftest import Clock, services_on
 from tests.usecases.model import Member, Model, No, Offer
+from tools.proof import figures
 
 RUNS = int(os.environ.get("COUPONRY_MODEL_RUNS", "40"))
 STEPS = 50
@@ -63,6 +65,9 @@ class CouponLife(RuleBasedStateMachine):
     """Each rule does the same to the application and to the model, and compares what they say."""
 
     endpoint = ""
+    # What all runs together have compared: done alike, or refused alike with which code.
+    outcomes: ClassVar[Counter[str]] = Counter()
+    runs: ClassVar[Counter[str]] = Counter()
 
     members = Bundle("members")
     offers = Bundle("offers")
@@ -70,6 +75,7 @@ class CouponLife(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        self.runs["runs"] += 1
         self.table = f"model-{uuid4().hex[:12]}"
         engines.create_table(self.endpoint, self.table)
         self.clock = Clock(NOON)
@@ -103,8 +109,10 @@ class CouponLife(RuleBasedStateMachine):
         except DomainError as error:
             if error.code != expected:
                 raise AssertionError(f"refused with {error.code}, expected {expected}") from error
+            self.outcomes[f"refused alike: {expected}"] += 1
             return None
         assert expected is None, f"done, expected {expected}"
+        self.outcomes["done alike"] += 1
         return result
 
     @initialize(target=offers)
@@ -443,3 +451,8 @@ class TestCouponLife:
                 suppress_health_check=list(HealthCheck),
             ),
         )
+        compared = sorted(CouponLife.outcomes.items())
+        figures.record(
+            "model", {**CouponLife.runs, "steps a run, at most": STEPS, **dict(compared)}
+        )
+        assert CouponLife.runs["runs"] >= RUNS
