@@ -42,21 +42,12 @@ def deployed(
     home: Path, *, dynamodb_endpoint: str | None = None, warm_workers: int = 4
 ) -> Iterator[Deployment]:
     """Deploy the project to a stack of its own for the length of a ``with`` block."""
-    with (
-        # Of an engine that other tests of this process use; the functions would inherit it.
-        _environment(without="AWS_ENDPOINT_URL_DYNAMODB"),
-        engines.local_stack(
-            home, dynamodb_endpoint=dynamodb_endpoint, warm_workers=warm_workers
-        ) as (settings, stack),
-    ):
-        with _environment(**up.environment(settings, stack.outputs)):
+    with engines.local_stack(
+        home, dynamodb_endpoint=dynamodb_endpoint, warm_workers=warm_workers
+    ) as (settings, stack):
+        with mock.patch.dict(os.environ):
+            # Of an engine that other tests of this process use.
+            os.environ.pop("AWS_ENDPOINT_URL_DYNAMODB", None)
+            os.environ.update(up.environment(settings, stack.outputs))
             token = a_key(services_on(stack.outputs["TableName"]))
         yield Deployment(settings=settings, outputs=stack.outputs, token=token)
-
-
-@contextlib.contextmanager
-def _environment(*, without: str | None = None, **settings: str) -> Iterator[None]:
-    with mock.patch.dict(os.environ, settings):
-        if without is not None:
-            os.environ.pop(without, None)
-        yield

@@ -48,7 +48,9 @@ class Killer:
                 return
             time.sleep(self._chance.uniform(0, _DELAY_SECONDS_MAX))
             living = [each for each in ministack.function_processes(self._settings) if _lives(each)]
-            for pid in self._chance.sample(living, min(len(living), self._chance.randint(0, 2))):
+            for pid in self._chance.sample(
+                living, min(len(living), self._chance.choice((0, 0, 1, 2)))
+            ):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                     self.killed += 1

@@ -22,6 +22,8 @@ from tools.proof import figures
 pytestmark = pytest.mark.xdist_group("stack")
 
 _CUSTOMERS = 8
+# Clients and coupons of the smaller races.
+_FEW = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -274,7 +276,7 @@ class TestRaceForAPrintedCode:
 class TestTheSameRequestFromAllSides:
     def test_is_carried_out_once_and_answered_alike(self, deployment: Deployment) -> None:
         # What impatient clients and proxies do: they send it again while the first is under way.
-        clients, codes = 12, 12
+        clients, codes = _FEW, _FEW
         with deployment.line() as line:
             opened = shop.opened(line, codes=codes, customers=2)
             activity = _activity(line, opened)
@@ -295,27 +297,27 @@ class TestTheSameRequestFromAllSides:
 
     def test_gives_a_coupon_to_its_customer_once(self, deployment: Deployment) -> None:
         with deployment.line() as line:
-            opened = shop.opened(line, codes=12, customers=1, assigned=False)
+            opened = shop.opened(line, codes=_FEW, customers=1, assigned=False)
             (customer,) = opened.customers
 
             done = race.run(
                 deployment,
                 [
-                    [_keyed("POST", f"/v1/coupons/{code}/claim", {"customer_id": customer})] * 12
+                    [_keyed("POST", f"/v1/coupons/{code}/claim", {"customer_id": customer})] * _FEW
                     for code in opened.codes
                 ],
                 seed=10,
                 drop_share=DROP_SHARE,
             )
 
-            assert Counter(_outcomes(done)) == {(200, None): 12 * 12}
+            assert Counter(_outcomes(done)) == {(200, None): _FEW * _FEW}
             history = books.items(line, f"/v1/customers/{customer}/activity")
             claims = Counter(each["code"] for each in history if each["type"] == "coupon.claimed")
             assert claims == dict.fromkeys(opened.codes, 1)
 
     def test_takes_a_redemption_back_once(self, deployment: Deployment) -> None:
         with deployment.line() as line:
-            opened = shop.opened(line, codes=12, customers=1)
+            opened = shop.opened(line, codes=_FEW, customers=1)
             (customer,) = opened.customers
             before = books.counters(line, customer)
             for code in opened.codes:
@@ -325,54 +327,54 @@ class TestTheSameRequestFromAllSides:
             done = race.run(
                 deployment,
                 [
-                    [_keyed("POST", f"/v1/coupons/{code}/unredeem", {})] * 12
+                    [_keyed("POST", f"/v1/coupons/{code}/unredeem", {})] * _FEW
                     for code in opened.codes
                 ],
                 seed=11,
                 drop_share=DROP_SHARE,
             )
 
-            assert Counter(_outcomes(done)) == {(200, None): 12 * 12}
-            activity = before["activity_count"] + 2 * 12
+            assert Counter(_outcomes(done)) == {(200, None): _FEW * _FEW}
+            activity = before["activity_count"] + 2 * _FEW
             assert books.counters(line, customer) == before | {"activity_count": activity}
 
     def test_adds_a_customer_once(self, deployment: Deployment) -> None:
-        bodies = [{"external_id": unique("T"), "first_name": "Ada"} for _ in range(12)]
+        bodies = [{"external_id": unique("T"), "first_name": "Ada"} for _ in range(_FEW)]
 
         done = race.run(
             deployment,
-            [[_keyed("POST", "/v1/customers", body)] * 12 for body in bodies],
+            [[_keyed("POST", "/v1/customers", body)] * _FEW for body in bodies],
             seed=12,
             drop_share=DROP_SHARE,
         )
 
-        assert Counter(_outcomes(done)) == {(201, None): 12 * 12}
+        assert Counter(_outcomes(done)) == {(201, None): _FEW * _FEW}
         for one_round in done.rounds:
             assert len({attempt.settled.answer.json["id"] for attempt in one_round}) == 1
 
     def test_changes_a_customer_as_they_were_once(self, deployment: Deployment) -> None:
         with deployment.line() as line:
-            made = [line.made("/v1/customers", {"external_id": unique("T")}) for _ in range(12)]
+            made = [line.made("/v1/customers", {"external_id": unique("T")}) for _ in range(_FEW)]
             paths = [f"/v1/customers/{each['id']}" for each in made]
             tags = [line.call("GET", path).headers["etag"] for path in paths]
 
             done = race.run(
                 deployment,
                 [
-                    [_keyed("PATCH", path, {"first_name": "Ada"}, if_match=tag)] * 12
+                    [_keyed("PATCH", path, {"first_name": "Ada"}, if_match=tag)] * _FEW
                     for path, tag in zip(paths, tags, strict=True)
                 ],
                 seed=13,
                 drop_share=DROP_SHARE,
             )
 
-            assert Counter(_outcomes(done)) == {(200, None): 12 * 12}
+            assert Counter(_outcomes(done)) == {(200, None): _FEW * _FEW}
 
 
 class TestRaceToTakeARedemptionBack:
     def test_is_won_by_one(self, deployment: Deployment) -> None:
         with deployment.line() as line:
-            opened = shop.opened(line, codes=12, customers=1)
+            opened = shop.opened(line, codes=_FEW, customers=1)
             (customer,) = opened.customers
             before = books.counters(line, customer)
             for code in opened.codes:
@@ -382,7 +384,7 @@ class TestRaceToTakeARedemptionBack:
             done = race.run(
                 deployment,
                 [
-                    [_keyed("POST", f"/v1/coupons/{code}/unredeem", {}) for _ in range(12)]
+                    [_keyed("POST", f"/v1/coupons/{code}/unredeem", {}) for _ in range(_FEW)]
                     for code in opened.codes
                 ],
                 seed=14,
@@ -390,8 +392,8 @@ class TestRaceToTakeARedemptionBack:
             )
 
             outcomes = Counter(_outcomes(done))
-            assert outcomes == {(200, None): 12, (409, "coupon_not_redeemed"): 12 * 11}
-            activity = before["activity_count"] + 2 * 12
+            assert outcomes == {(200, None): _FEW, (409, "coupon_not_redeemed"): _FEW * (_FEW - 1)}
+            activity = before["activity_count"] + 2 * _FEW
             assert books.counters(line, customer) == before | {"activity_count": activity}
 
 
