@@ -145,5 +145,8 @@ class TestListed:
             (200, {"items": [3], "next_cursor": None}),
         ]
 
-        assert api.listed("/v1/things") == [1, 2, 3]
-        assert server.paths == ["/v1/things?limit=100", "/v1/things?limit=100&cursor=abc"]
+        assert api.listed("/v1/things", "&status=new") == [1, 2, 3]
+        assert server.paths == [
+            "/v1/things?limit=100&status=new",
+            "/v1/things?limit=100&status=new&cursor=abc",
+        ]

@@ -95,12 +95,12 @@ class Api:
         """Return the body of what must be there."""
         return self.done("GET", path).body
 
-    def listed(self, path: str) -> list[Any]:
-        """Return all items of a list, page after page."""
+    def listed(self, path: str, filters: str = "") -> list[Any]:
+        """Return all items of a list, page after page; ``filters`` such as ``&status=active``."""
         items: list[Any] = []
         cursor = ""
         while True:  # Ends: a cursor moves through a list that nobody adds to without end.
-            page = self.get(f"{path}?limit=100{cursor}")
+            page = self.get(f"{path}?limit=100{filters}{cursor}")
             items += page["items"]
             if page["next_cursor"] is None:
                 return items

@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from chalicelib.core.coupons import CouponStatus
 from tools.demo.campaigns import Attempt, History
 from tools.demo.client import Api
+
+_STATUSES = (
+    CouponStatus.REDEEMED.value,
+    ",".join(status for status in CouponStatus if status is not CouponStatus.REDEEMED),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,10 +61,12 @@ class Standing:
 def survey(api: Api, history: History, *, clients: int) -> Standing:
     """Return what there is of ``history``, read with ``clients`` requests at a time."""
     rewards = find_rewards(api, history)
+    # Two lists of each reward are cheaper than one: a page of all statuses looks into each of them.
+    wanted = [(reward, status) for status in _STATUSES for reward in rewards.values()]
     with ThreadPoolExecutor(clients) as pool:
         customers = pool.submit(find_customers, api, history)
         coupons: dict[str, Coupon] = {}
-        for found in pool.map(lambda reward: dict(_coupons(api, reward)), rewards.values()):
+        for found in pool.map(lambda which: dict(_coupons(api, *which)), wanted):
             coupons |= found
         return Standing(rewards=rewards, customers=customers.result(), coupons=coupons)
 
@@ -95,8 +103,8 @@ def customer_of(item: Any) -> Customer:
     )
 
 
-def _coupons(api: Api, reward: Reward) -> Iterator[tuple[str, Coupon]]:
-    for item in api.listed(f"/v1/rewards/{reward.reward_id}/coupons"):
+def _coupons(api: Api, reward: Reward, status: str) -> Iterator[tuple[str, Coupon]]:
+    for item in api.listed(f"/v1/rewards/{reward.reward_id}/coupons", f"&status={status}"):
         last, redeemed_at = item["last_redemption"], item["redeemed_at"]
         yield (
             item["code"],
