@@ -19,6 +19,7 @@ import click
 from tests.stack import race, shop
 from tests.stack.deployment import Deployment, deployed
 from tests.stack.line import Request
+from tools.proof import figures
 
 CLIENTS = (1, 4, 16)
 _CUSTOMERS = 20
@@ -96,8 +97,15 @@ def main(attempts: int, rounds: int) -> None:
     """Print attempts per second through the deployed stack."""
     click.echo("Redemptions through the deployed stack, each answered with success")
     click.echo("  clients   attempts/s   to one client")
-    for rate in run(attempts=attempts, rounds=rounds):
+    rates = run(attempts=attempts, rounds=rounds)
+    for rate in rates:
         click.echo(f"  {rate.clients:7} {rate.attempts_a_second:12.1f} {rate.ratio:15.2f}")
+    measured: dict[str, figures.Value] = {"attempts a round": attempts, "rounds": rounds}
+    for rate in rates:
+        who = "1 client" if rate.clients == 1 else f"{rate.clients} clients"
+        measured[f"attempts a second, {who}"] = round(rate.attempts_a_second, 1)
+        measured[f"ratio, {who} to one"] = round(rate.ratio, 2)
+    figures.record("attempts", measured)
 
 
 if __name__ == "__main__":
