@@ -153,6 +153,7 @@ class QueryReader(Generic[AnyStruct]):
         if repeated:
             raise Invalid(
                 "a query parameter is given more than once",
+                fix="send each parameter once; separate several values with commas",
                 faults=tuple(
                     Fault(_pointer("/query", name), "not_allowed", "is given more than once")
                     for name in repeated[:50]

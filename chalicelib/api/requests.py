@@ -151,7 +151,11 @@ def _path_value(name: str, value: str) -> str:
         code, detail = "bad_format", "must be text in UTF-8 without control characters"
     else:
         return decoded
-    raise Invalid("the path is not valid", faults=(Fault(f"/path/{name}", code, detail),))
+    raise Invalid(
+        "the path is not valid",
+        fix="percent-encode the path as UTF-8",
+        faults=(Fault(f"/path/{name}", code, detail),),
+    )
 
 
 def _canonical(raw: bytes) -> str:

@@ -107,9 +107,6 @@ class TestLifeOfACoupon:
         assert (other.status, other.code) == (409, "coupon_already_redeemed")
         assert line.get(f"/v1/customers/{customer}")["lifetime_value_minor"] == 2050
 
-    @pytest.mark.xfail(
-        strict=False, reason="the base path of the local domain is not the stage's name"
-    )
     def test_is_found_where_the_answer_says(self, line: Line, deployment: Deployment) -> None:
         code, _ = _a_coupon(line)
         redeemed = line.call("POST", f"/v1/coupons/{code}/redemptions", {})

@@ -27,7 +27,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, 
 def _get(settings: Settings, path: str) -> tuple[int, dict[str, str], Any]:
     connection = http.client.HTTPConnection("127.0.0.1", settings.port, timeout=60)
     try:
-        connection.request("GET", f"/app{path}")
+        connection.request("GET", f"/api{path}")
         answer = connection.getresponse()
         headers = {name.lower(): value for name, value in answer.getheaders()}
         return answer.status, headers, json.loads(answer.read())
@@ -41,7 +41,7 @@ class TestDeployedStack:
 
         status, _, health = _get(settings, "/v1/health")
 
-        assert running.url == f"http://127.0.0.1:{settings.port}/app"
+        assert running.url == f"http://127.0.0.1:{settings.port}/api"
         assert (status, health["status"]) == (200, "ok")
 
     def test_a_missing_route_is_a_problem(self, stack: tuple[Settings, up.Stack]) -> None:

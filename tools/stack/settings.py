@@ -31,7 +31,7 @@ class Settings:
     @property
     def url(self) -> str:
         """The API's address; unlike API Gateway's own it survives a change of routes."""
-        return f"{self.endpoint}/app"
+        return f"{self.endpoint}/api"
 
     @property
     def env_file(self) -> Path:
