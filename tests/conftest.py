@@ -18,6 +18,9 @@ from chalicelib.usecases import api_keys
 from chalicelib.wiring import Services
 from tests import engines
 from tests.http import Api
+from tests.schedule import pytest_xdist_make_scheduler
+
+__all__ = ["pytest_xdist_make_scheduler"]
 
 
 @pytest.fixture(scope="session")
