@@ -17,7 +17,8 @@ from chalicelib.core.rewards import Reward
 from chalicelib.usecases.context import Context, transact
 from chalicelib.usecases.rules import get_reward
 
-# A claimed coupon writes three items (coupon, event, account), and a transaction holds 100.
+# A claimed coupon writes three items (coupon, event, account), the first ones of a reward one more,
+# and a transaction holds 100.
 COUPONS_A_CHANGE = 33
 
 
@@ -75,12 +76,13 @@ def add_coupons(
                 context, reward, new, position=position, origin=origin, request=request
             )
         seen.add(key)
-    positions = list(fresh)
+    positions, stocked = list(fresh), reward.stocked
     for start in range(0, len(positions), COUPONS_A_CHANGE):
         chunk = {at: fresh[at] for at in positions[start : start + COUPONS_A_CHANGE]}
-        results |= _add(context, chunk)
+        added = _add(context, chunk, stocks=None if stocked else reward_id)
+        stocked = stocked or any(isinstance(result, Coupon) for result in added.values())
+        results |= added
     outcomes = tuple(Outcome(new.code, results[at]) for at, new in enumerate(wanted))
-    _mark_stocked(context, reward_id, outcomes)
     return Issued(outcomes, replayed)
 
 
@@ -136,8 +138,13 @@ def _issue(  # noqa: PLR0913
     )
 
 
-def _add(context: Context, chunk: dict[int, CouponDecision]) -> dict[int, Coupon | DomainError]:
-    """Add the coupons of ``chunk`` in one change, without those that cannot be added."""
+def _add(
+    context: Context, chunk: dict[int, CouponDecision], *, stocks: str | None
+) -> dict[int, Coupon | DomainError]:
+    """Add the coupons of ``chunk`` in one change, without those that cannot be added.
+
+    ``stocks`` is the id of the reward whose first codes these are.
+    """
     results: dict[int, Coupon | DomainError] = {}
     pending = dict(chunk)
 
@@ -151,7 +158,8 @@ def _add(context: Context, chunk: dict[int, CouponDecision]) -> dict[int, Coupon
             for position, stored in known.items():
                 results[position] = _met(position, pending.pop(position).coupon, stored)
         if pending:
-            context.store.commit(_together(pending.values()))
+            stocking = Changes() if stocks is None else _stocking(context, stocks)
+            context.store.commit(_together(pending.values()) + stocking)
 
     transact(context, attempt)
     return results | {position: decision.coupon for position, decision in pending.items()}
@@ -208,17 +216,12 @@ def _together(decisions: Iterable[CouponDecision]) -> Changes:
     return Changes(create=changes.create, count=accounts.merged(changes.count))
 
 
-def _mark_stocked(context: Context, reward_id: str, outcomes: Sequence[Outcome]) -> None:
-    """Note on the reward, once, that it has had codes."""
-    if not any(isinstance(outcome.result, Coupon) for outcome in outcomes):
-        return
-
-    def attempt(_: Contention | None) -> None:
-        reward = get_reward(context.store, reward_id)
-        if not reward.stocked:
-            context.store.commit(Changes(update=((reward, rewards.stocked(reward)),)))
-
-    transact(context, attempt)
+def _stocking(context: Context, reward_id: str) -> Changes:
+    """Return the note on the reward that it has had codes, unless it is there."""
+    reward = get_reward(context.store, reward_id)
+    if reward.stocked:
+        return Changes()
+    return Changes(update=((reward, rewards.stocked(reward)),))
 
 
 def _bad_code(position: int) -> errors.Invalid:
