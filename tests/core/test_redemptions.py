@@ -13,7 +13,7 @@ from chalicelib.core.activity import ActivityEvent, EventType
 from chalicelib.core.coupons import CouponStatus, RedemptionRef
 from chalicelib.core.idempotency import IdempotencyRecord, KeyedRequest
 from chalicelib.core.orders import Order
-from chalicelib.core.redemptions import Line, Redemption, RedemptionDecision
+from chalicelib.core.redemptions import Line, RedemptionDecision
 from chalicelib.core.rewards import Discount, RewardType
 from tests.builders import (
     NOON,
@@ -40,11 +40,11 @@ class TestDecideRedemption:
         decision = decided(command, coupon=coupon)
 
         assert decision.changes.update == ((coupon, decision.coupon),)
-        assert [type(each) for each in decision.changes.create] == [
-            Redemption,
-            ActivityEvent,
-            IdempotencyRecord,
-            Order,
+        assert [type(each).__name__ for each in decision.changes.create] == [
+            "Redemption",
+            "ActivityEvent",
+            "IdempotencyRecord",
+            "Order",
         ]
         assert decision.changes.count == (
             AccountChange(
