@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 
 from chalicelib.core.accounts import Standing
+from chalicelib.core.changes import Changes
+from chalicelib.core.codes import key_of
+from chalicelib.core.coupons import Coupon
 from tests.api.shop import Shop, at_once, from_now, moment, text
 from tests.builders import NOON, unique
 from tests.http import Reply
@@ -54,6 +57,23 @@ class TestAddingCodes:
         ]
         assert (answer["created"], answer["refused"]) == (3, 6)
         assert [item["code"] for item in answer["items"]][:3] == [taken.lower(), new, "###"]
+
+    def test_asks_the_table_for_each_code_once(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """AWS refuses a transaction that has an item twice; DynamoDB Local takes it."""
+        reward, code, written = shop.reward(), unique("C-"), list[str | None]()
+        commit = shop.services.store.commit
+
+        def note(changes: Changes) -> None:
+            written.extend(key_of(each.code) for each in changes.create if isinstance(each, Coupon))
+            commit(changes)
+
+        monkeypatch.setattr(shop.services.store, "commit", note)
+        answer = shop.coupons(reward, [{"code": each} for each in (code, code, code.lower())])
+
+        assert outcomes(answer) == ["created", "duplicate_code", "duplicate_code"]
+        assert written == [key_of(code)]
 
     def test_points_to_the_one_to_blame(self, shop: Shop) -> None:
         answer = shop.coupons(
