@@ -16,6 +16,8 @@ _TIMEOUT_SECONDS = 60
 # What a client waits for an answer that counts, all attempts together.
 _PATIENCE_SECONDS = 180
 _PAUSE_SECONDS_MAX = 1.0
+# Servers close a connection that nobody uses; a request that meets the closing is lost.
+_IDLE_SECONDS_MAX = 2
 _TRY_AGAIN = frozenset({429, 502, 503, 504})
 
 
@@ -70,6 +72,7 @@ class Line:
         self._connection = http.client.HTTPConnection(
             address.hostname, address.port, timeout=_TIMEOUT_SECONDS
         )
+        self._used_at = 0.0
 
     def __enter__(self) -> Self:
         self._connection.connect()
@@ -149,6 +152,9 @@ class Line:
         if self._token is not None:
             sent["Authorization"] = f"Bearer {self._token}"
         data = None if body is None else json.dumps(body).encode()
+        if time.monotonic() - self._used_at > _IDLE_SECONDS_MAX:
+            self._connection.close()
+        self._used_at = time.monotonic()
         try:
             self._connection.request(method, self._base + path, headers=sent, body=data)
         except (OSError, http.client.HTTPException) as error:

@@ -22,6 +22,7 @@ A_RUN = Run(
     status=0,
     tests=(A_CHECK,),
     figures={"race": {"clients": 64, "attempts sent": 15_000}},
+    build="1a2b3c4",
     began_at=datetime(2026, 3, 29, 12, 0, tzinfo=UTC),
     seconds=61.23,
 )
@@ -65,6 +66,7 @@ class TestPage:
 
         assert "| Command | `COUPONRY_RACE_CLIENTS=64 python -m pytest tests/stack` |" in page
         assert "| attempts sent | 15,000 |" in page
+        assert "| Build | `1a2b3c4` |" in page
         assert "| Date | 2026-03-29 12:00 UTC |" in page
         assert "| TestRace: is won by one | passed | 1.5 |" in page
 

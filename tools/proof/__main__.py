@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from tools import package
 from tools.paths import ROOT
 from tools.proof import figures, pages
 from tools.proof.parts import PARTS, Part
@@ -54,12 +55,13 @@ def run(part: Part) -> Result:
         measured = Path(folder) / "figures"
         measured.mkdir()
         environment = os.environ | part.environment | {"COUPONRY_PROOF_DIR": str(measured)}
-        began_at, begun = datetime.now(UTC), time.monotonic()
+        build, began_at, begun = package.revision(), datetime.now(UTC), time.monotonic()
         status = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
         done = Run(
             status=status,
             tests=read_tests(junit),
             figures=figures.read(measured),
+            build=build,
             began_at=began_at,
             seconds=time.monotonic() - begun,
         )

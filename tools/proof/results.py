@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from tools import package
 from tools.proof.figures import Value
 from tools.proof.parts import Part
 
@@ -29,6 +28,7 @@ class Run:
     status: int
     tests: tuple[Check, ...]
     figures: dict[str, dict[str, Value]]
+    build: str
     began_at: datetime
     seconds: float
 
@@ -64,7 +64,7 @@ def judge(part: Part, run: Run) -> Result:
     return Result(
         began_at=run.began_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         seconds=round(run.seconds, 1),
-        build=package.revision(),
+        build=run.build,
         machine=machine(),
         proved=run.status == 0 and passed and complete,
         tests=run.tests,
