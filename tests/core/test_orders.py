@@ -82,6 +82,15 @@ class TestWithRedemption:
 
         assert (effect.lifetime_value_minor, effect.visits) == (0, 0)
 
+    def test_counts_the_order_once_one_use_of_it_lies_after_joining(self) -> None:
+        uncounted = replace(_KNOWN, counted=False)
+
+        effect = _with(uncounted, 2000)
+        assert (effect.lifetime_value_minor, effect.visits) == (2000, 1)
+        assert effect.order is not None
+        effect = _with(effect.order, 2000, counts=False)
+        assert (effect.lifetime_value_minor, effect.visits) == (0, 0)
+
     def test_starts_anew_once_nothing_stands_for_the_order(self) -> None:
         """What was said of it was reversed, the amount too."""
         effect = _with(replace(_KNOWN, standing=0, counted=False), 500)
