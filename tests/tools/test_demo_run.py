@@ -344,3 +344,12 @@ class TestSpeed:
         assert remembered(path, Speed(attempts=27, seconds=0.1, clients=4)) == first
         assert remembered(path, None) == first
         assert json.loads(path.read_text())["attempts"] == 2102
+
+    @pytest.mark.parametrize("content", ["", '{"attempts": 2102', "[]", '{"attempts": 1}'])
+    def test_that_cannot_be_read_is_measured_anew(self, tmp_path: Path, content: str) -> None:
+        path = tmp_path / "demo.json"
+        path.write_text(content)
+        speed = Speed(attempts=27, seconds=0.1, clients=4)
+
+        assert remembered(path, None) is None
+        assert remembered(path, speed) == speed

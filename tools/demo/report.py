@@ -139,14 +139,20 @@ def remembered(path: Path, speed: Speed | None) -> Speed | None:
 
     Nothing but the report reads it. ``speed`` is None when a run sent nothing.
     """
-    kept: Speed | None = None
-    if path.exists():
-        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        kept = Speed(**fields)
+    kept = _kept(path)
     if speed is None or (kept is not None and speed.attempts < kept.attempts):
         return kept
     path.write_text(json.dumps(asdict(speed)), encoding="utf-8")
     return speed
+
+
+def _kept(path: Path) -> Speed | None:
+    try:
+        fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return Speed(**fields)
+    except (FileNotFoundError, ValueError, TypeError):
+        # Not there, or cut off when a run was killed: the next one measures again.
+        return None
 
 
 def _money(amount_minor: int) -> str:
