@@ -443,6 +443,7 @@ def _figures(contest: Contest) -> dict[str, figures.Value]:
         "told to try again (conflict_retry)": sum(each.busy for each in settled),
         "told success": len(winners),
         "told that it is used": len(settled) - len(winners),
+        "longest wait of a client, seconds": round(max(each.seconds for each in settled), 1),
         "seconds": round(contest.race.seconds, 1),
         "attempts a second": round(
             sum(each.attempts for each in settled) / contest.race.seconds, 1
