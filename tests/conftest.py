@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from uuid import uuid4
 
+import hypothesis
 import pytest
 from chalice.test import Client
 from msgspec.structs import replace
@@ -21,6 +22,13 @@ from tests.http import Api
 from tests.schedule import pytest_xdist_make_scheduler
 
 __all__ = ["pytest_xdist_make_scheduler"]
+
+
+# A test never asserts a time. In CI the examples are the same every time.
+hypothesis.settings.register_profile(
+    "couponry", deadline=None, derandomize="CI" in os.environ, print_blob=True
+)
+hypothesis.settings.load_profile("couponry")
 
 
 @pytest.fixture(scope="session")

@@ -24,8 +24,8 @@ class Order(msgspec.Struct, frozen=True):
     """What redemptions have said of an order.
 
     ``standing`` counts the redemptions on it that are not reversed: the purchase counts as long
-    as there is one. ``counted``: amount and visit are part of the customer's lifetime value,
-    which starts with joining. ``amount_minor`` is None until one is given.
+    as there is one. ``counting`` are those of them that lie after the customer joined: with one,
+    amount and visit are part of the lifetime value. ``amount_minor`` is None until one is given.
     """
 
     order_id: str
@@ -33,7 +33,7 @@ class Order(msgspec.Struct, frozen=True):
     recorded_at: datetime
     amount_minor: int | None = None
     standing: int = 0
-    counted: bool = False
+    counting: int = 0
     version: int = 0
 
 
@@ -78,22 +78,21 @@ def with_redemption(
 
     ``counts``: the redemption lies after the customer joined.
     """
-    before = order if order.standing else replace(order, amount_minor=None, counted=False)
+    before = order if order.standing else replace(order, amount_minor=None)
     after = replace(
         before,
         customer_id=customer_id,
         amount_minor=before.amount_minor if amount_minor is None else amount_minor,
         standing=before.standing + 1,
-        counted=before.counted or counts,
+        counting=before.counting + counts,
     )
     return _effect(before, after)
 
 
-def without_redemption(order: Order) -> PurchaseEffect:
+def without_redemption(order: Order, *, counts: bool) -> PurchaseEffect:
     """Return the purchase after one redemption fewer stands for it."""
     assert order.standing > 0, "a redemption that stands is counted by its order"
-    standing = order.standing - 1
-    after = replace(order, standing=standing, counted=order.counted and standing > 0)
+    after = replace(order, standing=order.standing - 1, counting=order.counting - counts)
     return _effect(order, after)
 
 
@@ -101,9 +100,9 @@ def _effect(before: Order, after: Order) -> PurchaseEffect:
     return PurchaseEffect(
         order=after,
         lifetime_value_minor=_value(after) - _value(before),
-        visits=after.counted - before.counted,
+        visits=(after.counting > 0) - (before.counting > 0),
     )
 
 
 def _value(order: Order) -> int:
-    return (order.amount_minor or 0) if order.counted else 0
+    return (order.amount_minor or 0) if order.counting else 0

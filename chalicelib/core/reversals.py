@@ -100,7 +100,8 @@ def decide_reversal(  # noqa: PLR0913
         else RedemptionRef(latest.redemption_id, latest.customer_id, latest.order_id),
     )
     reversed_ = replace(redemption, reversal=Reversal(now, origin.actor, command.reason))
-    purchase = _purchase_without(redemption, order)
+    counts = redemption.redeemed_at >= account.joined_at
+    purchase = _purchase_without(redemption, order, counts=counts)
     event = activity.event(
         EventType.COUPON_UNREDEEMED,
         event_id=command.event_id,
@@ -140,7 +141,9 @@ def decide_reversal(  # noqa: PLR0913
     return ReversalDecision(reversed_, after, purchase, changes)
 
 
-def _purchase_without(redemption: Redemption, order: Order | None) -> PurchaseEffect:
+def _purchase_without(
+    redemption: Redemption, order: Order | None, *, counts: bool
+) -> PurchaseEffect:
     if order is None:
         return PurchaseEffect(None, -redemption.counted_minor, -redemption.counted_visits)
-    return orders.without_redemption(order)
+    return orders.without_redemption(order, counts=counts)

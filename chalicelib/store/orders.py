@@ -1,6 +1,6 @@
 """Orders in the table."""
 
-from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
+from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.core.orders import Order
 from chalicelib.store import keys
@@ -14,7 +14,7 @@ class OrderItem(TableItem, discriminator="order"):
     recorded_at = MomentAttribute()
     amount_minor = IntegerAttribute(null=True)
     standing = IntegerAttribute()
-    counted = BooleanAttribute()
+    counting = IntegerAttribute()
 
 
 CODEC = Codec(Order, OrderItem, key=lambda order: keys.order(order.order_id), locate=keys.order)

@@ -7,7 +7,7 @@ from chalicelib.core.orders import Order, PurchaseEffect
 from tests.builders import NOON
 
 _NEW = Order("order 1", "cus_ada", NOON)
-_KNOWN = replace(_NEW, amount_minor=2000, standing=1, counted=True, version=1)
+_KNOWN = replace(_NEW, amount_minor=2000, standing=1, counting=1, version=1)
 
 
 class TestCheck:
@@ -62,7 +62,7 @@ class TestWithRedemption:
         effect = _with(_NEW, 2000)
 
         assert effect == PurchaseEffect(
-            replace(_NEW, amount_minor=2000, standing=1, counted=True),
+            replace(_NEW, amount_minor=2000, standing=1, counting=1),
             lifetime_value_minor=2000,
             visits=1,
         )
@@ -70,7 +70,7 @@ class TestWithRedemption:
     def test_counts_nothing_the_second_time(self) -> None:
         effect = _with(_KNOWN, 2000)
 
-        assert effect == PurchaseEffect(replace(_KNOWN, standing=2), 0, 0)
+        assert effect == PurchaseEffect(replace(_KNOWN, standing=2, counting=2), 0, 0)
 
     def test_counts_the_amount_once_it_is_given(self) -> None:
         effect = _with(replace(_KNOWN, amount_minor=None), 2000)
@@ -83,7 +83,7 @@ class TestWithRedemption:
         assert (effect.lifetime_value_minor, effect.visits) == (0, 0)
 
     def test_counts_the_order_once_one_use_of_it_lies_after_joining(self) -> None:
-        uncounted = replace(_KNOWN, counted=False)
+        uncounted = replace(_KNOWN, counting=0)
 
         effect = _with(uncounted, 2000)
         assert (effect.lifetime_value_minor, effect.visits) == (2000, 1)
@@ -93,7 +93,7 @@ class TestWithRedemption:
 
     def test_starts_anew_once_nothing_stands_for_the_order(self) -> None:
         """What was said of it was reversed, the amount too."""
-        effect = _with(replace(_KNOWN, standing=0, counted=False), 500)
+        effect = _with(replace(_KNOWN, standing=0, counting=0), 500)
 
         assert effect.order == replace(_KNOWN, amount_minor=500)
         assert (effect.lifetime_value_minor, effect.visits) == (500, 1)
@@ -101,16 +101,24 @@ class TestWithRedemption:
 
 class TestWithoutRedemption:
     def test_changes_nothing_while_another_stands(self) -> None:
-        effect = orders.without_redemption(replace(_KNOWN, standing=2))
+        effect = orders.without_redemption(replace(_KNOWN, standing=2, counting=2), counts=True)
 
         assert effect == PurchaseEffect(_KNOWN, 0, 0)
 
     def test_takes_amount_and_visit_back_with_the_last(self) -> None:
-        effect = orders.without_redemption(_KNOWN)
+        effect = orders.without_redemption(_KNOWN, counts=True)
 
         assert (effect.lifetime_value_minor, effect.visits) == (-2000, -1)
 
+    def test_stops_counting_once_no_use_of_it_lies_after_joining(self) -> None:
+        both = replace(_KNOWN, standing=2, counting=1)
+
+        effect = orders.without_redemption(both, counts=True)
+
+        assert (effect.lifetime_value_minor, effect.visits) == (-2000, -1)
+        assert effect.order == replace(both, standing=1, counting=0)
+
     def test_takes_back_nothing_that_did_not_count(self) -> None:
-        effect = orders.without_redemption(replace(_KNOWN, counted=False))
+        effect = orders.without_redemption(replace(_KNOWN, counting=0), counts=False)
 
         assert (effect.lifetime_value_minor, effect.visits) == (0, 0)

@@ -216,18 +216,18 @@ class TestPurchase:
 
     def test_on_a_known_order_counts_no_second_time(self) -> None:
         order = Order(
-            "order 1", "cus_ada", NOON, amount_minor=2000, standing=1, counted=True, version=1
+            "order 1", "cus_ada", NOON, amount_minor=2000, standing=1, counting=1, version=1
         )
 
         decision = decided(a_redeem_coupon(order_id="order 1"), order=order)
 
         count = count_of(decision)
         assert (count.lifetime_value_minor, count.visits, count.coupons_used) == (0, 0, 1)
-        assert (order, replace(order, standing=2)) in decision.changes.update
+        assert (order, replace(order, standing=2, counting=2)) in decision.changes.update
 
     def test_takes_the_amount_of_its_order_where_it_is_left_out(self) -> None:
         order = Order(
-            "order 1", "cus_ada", NOON, amount_minor=4000, standing=1, counted=True, version=1
+            "order 1", "cus_ada", NOON, amount_minor=4000, standing=1, counting=1, version=1
         )
 
         decision = decided(a_redeem_coupon(order_id="order 1", amount_minor=None), order=order)

@@ -167,7 +167,7 @@ class TestCounters:
             NOON,
             amount_minor=2000,
             standing=standing,
-            counted=True,
+            counting=standing,
             version=2,
         )
 

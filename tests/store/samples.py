@@ -90,7 +90,7 @@ FULL: Sequence[Any] = (
     ),
     Handle("email", "ada@example.com", "cus_ada"),
     IdempotencyRecord(_HASH, _HASH[::-1], ("rdm_1", "cus_ada"), NOW),
-    Order("order 1", "cus_ada", NOW, amount_minor=0, standing=2, counted=True),
+    Order("order 1", "cus_ada", NOW, amount_minor=0, standing=2, counting=2),
     Redemption(
         "rdm_1",
         "SPRING-10",

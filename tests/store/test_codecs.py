@@ -83,7 +83,7 @@ _orders = st.builds(
     recorded_at=_moments,
     amount_minor=_maybe(_amounts),
     standing=_counts,
-    counted=st.booleans(),
+    counting=st.integers(0, 1000),
     version=_counts,
 )
 _events = st.builds(

@@ -74,7 +74,7 @@ class Model:
         self.members: dict[str, Member] = {}
         self.offers: dict[str, Offer] = {}
         self.cards: dict[str, Card] = {}
-        self.order_holders: dict[str, str] = {}
+        self.given: dict[str, int | None] = {}
 
     # What follows from the facts
 
@@ -99,8 +99,8 @@ class Model:
         return [use for card in self.cards.values() for use in card.standing if use.order == order]
 
     def order_amount(self, order: str) -> int | None:
-        uses = self.order_uses(order)
-        return next((use.amount for use in uses if use.amount is not None), None)
+        """Return the first amount that was given, as long as a use of the order stands."""
+        return self.given.get(order) if self.order_uses(order) else None
 
     def counted(self, member: str) -> list[list[Use]]:
         """Return the purchases from joining on."""
@@ -113,7 +113,7 @@ class Model:
 
     def lifetime_value(self, member: str) -> int:
         return sum(
-            next((use.amount for use in uses if use.amount is not None), 0) or 0
+            (self.order_amount(uses[0].order) if uses[0].order else uses[0].amount) or 0
             for uses in self.counted(member)
         )
 
@@ -192,6 +192,8 @@ class Model:
             raise No("minimum_purchase_not_met")
         if card.holder is None:
             self._give(code, holder, end_of_days)
+        if order:
+            self.given[order] = known if known is not None else amount
         card.uses.append(Use(name, holder, at, amount, order))
         self.members[holder].events.append("coupon.redeemed")
 

@@ -56,7 +56,7 @@ class TestRedeem:
         assert (account.lifetime_value_minor, account.visits, account.coupons_used) == (1999, 1, 1)
         assert account.last_visit_at == NOON
         assert order is not None
-        assert (order.amount_minor, order.standing, order.counted) == (1999, 1, True)
+        assert (order.amount_minor, order.standing, order.counting) == (1999, 1, 1)
         stored = redemptions.find_redemption(services.context, code, done.redemption.redemption_id)
         assert stored == replace(done.redemption, version=1)
         history = events_of(services, customer_id)
