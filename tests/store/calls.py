@@ -53,3 +53,22 @@ def forbid_scans(store: Store) -> None:
 
     for name in ("Scan", "ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"):
         client_of(store).meta.events.register(f"provide-client-params.dynamodb.{name}", fail)
+
+
+def forbid_repeats(store: Store) -> None:
+    """Fail a transaction that names an item twice, as AWS does; DynamoDB Local 2.9 lets it pass."""
+
+    def check(params: dict[str, Any], **_: Any) -> None:
+        keys = [_key_of(action) for action in params["TransactItems"]]
+        if len(keys) != len(set(keys)):
+            raise AssertionError(f"a transaction names an item twice: {sorted(keys)}")
+
+    client_of(store).meta.events.register(
+        "provide-client-params.dynamodb.TransactWriteItems", check
+    )
+
+
+def _key_of(action: dict[str, Any]) -> tuple[str, str]:
+    ((verb, each),) = action.items()
+    key = each["Item"] if verb == "Put" else each["Key"]
+    return key["PK"]["S"], key["SK"]["S"]

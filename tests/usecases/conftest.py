@@ -6,7 +6,7 @@ from chalicelib import wiring
 from chalicelib.store.capacity import Meter
 from chalicelib.store.store import DynamoStore
 from chalicelib.wiring import Services
-from tests.store.calls import forbid_scans
+from tests.store.calls import forbid_repeats, forbid_scans
 
 
 @pytest.fixture(scope="module")
@@ -15,6 +15,7 @@ def store_and_meter(table_name: str) -> tuple[DynamoStore, Meter]:
     meter = Meter()
     store = DynamoStore(table_name, meter=meter)
     forbid_scans(store)
+    forbid_repeats(store)
     return store, meter
 
 

@@ -1,4 +1,4 @@
-"""Nothing goes through the whole table: what a call costs does not grow with it."""
+"""Nothing goes through the whole table, and no transaction names an item twice."""
 
 import io
 import re
@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.core.changes import Changes
 from chalicelib.store import table
 from chalicelib.store.capacity import Meter
 from chalicelib.store.store import DynamoStore
-from tests.store.calls import client_of, forbid_scans
+from tests.builders import a_coupon, unique
+from tests.store.calls import client_of, forbid_repeats, forbid_scans
 from tools.paths import ROOT
 
 _SOURCES = sorted((ROOT / "chalicelib").rglob("*.py"))
@@ -35,11 +37,20 @@ class TestSource:
         assert set(re.findall(r"_client\.(\w+)\(", source)) == _CALLS
 
 
-class TestGuard:
-    def test_of_the_use_cases_fails_a_scan(self, table_name: str) -> None:
-        """All their tests run behind it."""
+class TestGuards:
+    """All tests of the use cases run behind them."""
+
+    def test_fail_a_scan(self, table_name: str) -> None:
         store = DynamoStore(table_name, meter=Meter())
         forbid_scans(store)
 
         with pytest.raises(AssertionError, match="Scan"):
             client_of(store).scan(TableName=table_name)
+
+    def test_fail_a_transaction_that_names_an_item_twice(self, table_name: str) -> None:
+        store = DynamoStore(table_name, meter=Meter())
+        forbid_repeats(store)
+        coupon = a_coupon(code=unique("C"), version=0)
+
+        with pytest.raises(AssertionError, match="twice"):
+            store.commit(Changes(create=(coupon, coupon)))
