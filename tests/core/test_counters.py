@@ -30,6 +30,8 @@ _CODES = ["CODE0", "CODE1", "CODE2"]
 # The amounts of the orders: what is given for one is always the same.
 _ORDERS: dict[str, int] = {"order 1": 1000, "order 2": 30}
 _PURCHASE = 7
+# Within the times of use below, so that some of them lie before it and do not count.
+_JOINED_AT = NOON - timedelta(hours=24)
 _HISTORY = some_settings(late_upload_limit_hours=20 * 366 * 24)
 
 
@@ -38,7 +40,7 @@ class Shop:
     """One customer, three coupons of five uses, and all that was written, without a table."""
 
     account: Account = field(
-        default_factory=lambda: Account("cus_ada", Standing.ACTIVE, JOINED, version=1)
+        default_factory=lambda: Account("cus_ada", Standing.ACTIVE, _JOINED_AT, version=1)
     )
     coupons: dict[str, Coupon] = field(
         default_factory=lambda: {
@@ -82,7 +84,7 @@ class Shop:
         redemption = standing[number % len(standing)]
         others = [each for each in standing if each is not redemption]
         before = [each for each in others if each.code == redemption.code]
-        visits = [each.redeemed_at for each in others if each.redeemed_at >= JOINED]
+        visits = [each.redeemed_at for each in others if each.redeemed_at >= _JOINED_AT]
         self.now += timedelta(seconds=1)
         decision = reversals.decide_reversal(
             UnredeemCoupon(code=redemption.code, event_id="evt_9"),
@@ -153,6 +155,11 @@ def _standing(shop: Shop) -> list[Redemption]:
     return [each for each in shop.redemptions.values() if each.reversal is None]
 
 
+def _counting(shop: Shop) -> list[Redemption]:
+    """Return those that stand for a purchase of the member."""
+    return [each for each in _standing(shop) if each.redeemed_at >= _JOINED_AT]
+
+
 class TestCounters:
     @given(_any_steps)
     def test_of_visits_are_the_purchases_that_stand(
@@ -160,12 +167,12 @@ class TestCounters:
     ) -> None:
         shop = _shop_after(steps)
 
-        standing = _standing(shop)
-        purchases = {each.order_id or each.redemption_id for each in standing}
+        counting = _counting(shop)
+        purchases = {each.order_id or each.redemption_id for each in counting}
         assert shop.account.visits == len(purchases)
-        assert shop.account.coupons_used == len(standing)
+        assert shop.account.coupons_used == len(_standing(shop))
         assert shop.account.last_visit_at == max(
-            (each.redeemed_at for each in standing), default=None
+            (each.redeemed_at for each in counting), default=None
         )
 
     @given(_steps(st.sampled_from([True])))
@@ -174,9 +181,9 @@ class TestCounters:
     ) -> None:
         shop = _shop_after(steps)
 
-        standing = _standing(shop)
-        orders = {each.order_id for each in standing if each.order_id}
-        alone = sum(_PURCHASE for each in standing if each.order_id is None)
+        counting = _counting(shop)
+        orders = {each.order_id for each in counting if each.order_id}
+        alone = sum(_PURCHASE for each in counting if each.order_id is None)
         assert shop.account.lifetime_value_minor == alone + sum(map(_ORDERS.__getitem__, orders))
 
     @given(_any_steps)
@@ -185,8 +192,10 @@ class TestCounters:
     ) -> None:
         shop = _shop_after(steps)
 
-        ordered = sum(order.amount_minor or 0 for order in shop.orders.values() if order.standing)
-        alone = sum(each.amount_minor or 0 for each in _standing(shop) if each.order_id is None)
+        counting = _counting(shop)
+        orders = {each.order_id for each in counting if each.order_id}
+        ordered = sum(shop.orders[order_id].amount_minor or 0 for order_id in orders)
+        alone = sum(each.amount_minor or 0 for each in counting if each.order_id is None)
         assert shop.account.lifetime_value_minor == ordered + alone
 
     @given(_any_steps)
