@@ -12,11 +12,12 @@ from chalicelib.usecases import expiry
 
 blueprint = Blueprint(__name__)
 
+_PERIOD_SECONDS = 300
 # Enough to finish the batch in hand and to report.
 _RESERVE_MILLIS = 15_000
 
 
-@blueprint.schedule(Rate(5, unit=Rate.MINUTES))
+@blueprint.schedule(Rate(_PERIOD_SECONDS // 60, unit=Rate.MINUTES))
 def expire_coupons(event: CloudWatchEvent) -> dict[str, int]:
     """Record the end of every coupon whose expiry has passed by the time of the event.
 
@@ -36,6 +37,8 @@ def expire_coupons(event: CloudWatchEvent) -> dict[str, int]:
         services.context,
         origin=Origin(actor="job:expire_coupons", channel=Channel.JOB, recorded_at=now),
         has_time=has_time,
+        # Another one each run, so that a lasting backlog starves none.
+        first_shard=int(now.timestamp()) // _PERIOD_SECONDS,
     )
     report = {
         "expired": progress.expired,
