@@ -16,7 +16,13 @@ botocore.session.get_session().create_client("dynamodb", region_name="us-east-1"
 _APP = "import app"
 _TIMED = "import time; begun = time.process_time()\n{}\nprint(time.process_time() - begun)"
 # Heavy, and not needed to redeem a coupon.
-LAZY = ("boto3", "email_validator", "phonenumbers", "chalicelib.api.openapi", "chalicelib.api.docs")
+LAZY = (
+    "boto3",
+    "email_validator",
+    "phonenumbers",
+    "chalicelib.api.web.openapi",
+    "chalicelib.api.web.docs",
+)
 
 
 @dataclass(frozen=True, slots=True)

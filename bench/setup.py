@@ -10,12 +10,15 @@ from uuid import uuid4
 
 from chalicelib import wiring
 from chalicelib.core.activity import Channel, Origin
-from chalicelib.core.api_keys import ApiKey
-from chalicelib.core.callers import Role
-from chalicelib.core.customers import Customer
-from chalicelib.core.rewards import Reward, RewardStatus, RewardType
-from chalicelib.usecases import api_keys, customers, issuing, rewards
-from chalicelib.usecases.issuing import NewCoupon
+from chalicelib.core.callers.api_keys import ApiKey
+from chalicelib.core.callers.callers import Role
+from chalicelib.core.customers.customers import Customer
+from chalicelib.core.rewards.rewards import Reward, RewardStatus, RewardType
+from chalicelib.usecases.callers import api_keys
+from chalicelib.usecases.coupons import issuing
+from chalicelib.usecases.coupons.issuing import NewCoupon
+from chalicelib.usecases.customers import customers
+from chalicelib.usecases.rewards import rewards
 from chalicelib.wiring import Services
 from tests import engines
 

@@ -12,26 +12,38 @@ from functools import cache
 import msgspec
 
 from chalicelib.core import ids
-from chalicelib.core.callers import Caller
-from chalicelib.store.capacity import Meter
+from chalicelib.core.callers.callers import Caller
+from chalicelib.gateways.files import S3Files
+from chalicelib.gateways.functions import LambdaFunctions
+from chalicelib.store.engine.capacity import Meter
 from chalicelib.store.store import DynamoStore
 from chalicelib.usecases import cursors
-from chalicelib.usecases.api_keys import Gate
+from chalicelib.usecases.callers.api_keys import Gate
+from chalicelib.usecases.callers.watch import Watch
 from chalicelib.usecases.context import Context
-from chalicelib.usecases.ports import Store
+from chalicelib.usecases.pacing import Pace
+from chalicelib.usecases.ports import Files, Functions, Store
 from chalicelib.usecases.rules import Rules
 
 _PAUSE_SECONDS_MAX = 0.5
 
 
 class Services(msgspec.Struct, frozen=True, eq=False):
-    """What handlers pass to use cases. Made once per container."""
+    """What handlers pass to use cases. Made once per container.
+
+    ``rest`` waits for so many seconds.
+    """
 
     context: Context
     gate: Gate
+    watch: Watch
     capacity: Meter
     build: str
     clock: Callable[[], datetime]
+    expiry_pace: Pace
+    rest: Callable[[float], None]
+    files: Files
+    functions: Functions
 
     @property
     def store(self) -> Store:
@@ -73,14 +85,37 @@ def services() -> Services:
 
 def services_for(store: Store, *, meter: Meter) -> Services:
     """Return the services on ``store``; its cost is counted by ``meter``."""
-    context = Context(store=store, rules=Rules(store), new_id=_ids.make, pause=_pause)
+    context = Context(
+        store=store,
+        rules=Rules(store),
+        new_id=_ids.make,
+        pause=_pause,
+        random_below=secrets.randbelow,
+    )
+    watch = Watch(store)
+    # A function cannot be told its own name by the template, and calls itself when time is up.
+    own_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
     return Services(
         context=context,
-        gate=Gate(store),
+        gate=Gate(store, watch),
+        watch=watch,
         capacity=meter,
         build=os.environ.get("BUILD", "development"),
         clock=lambda: datetime.now(UTC),
+        expiry_pace=Pace(_expiry_rate(), timer=time.perf_counter, sleep=time.sleep),
+        rest=time.sleep,
+        files=S3Files(os.environ.get("FILES_BUCKET", "")),
+        functions=LambdaFunctions(
+            imports=os.environ.get("IMPORT_FUNCTION", own_name),
+            exports=os.environ.get("EXPORT_FUNCTION", own_name),
+        ),
     )
+
+
+def _expiry_rate() -> float | None:
+    """Return how many write units a second the expiry job may use; None for any number."""
+    rate = os.environ.get("EXPIRY_WRITE_UNITS_PER_SECOND")
+    return float(rate) if rate else None
 
 
 @cache

@@ -6,12 +6,12 @@ from uuid import uuid4
 
 from msgspec.structs import replace
 
-from chalicelib.core.accounts import Account, Standing
 from chalicelib.core.activity import Channel, Origin
-from chalicelib.core.coupons import Coupon, CouponStatus
-from chalicelib.core.customers import Customer
-from chalicelib.core.redemptions import RedeemCoupon
-from chalicelib.core.rewards import Reward, RewardStatus, RewardType
+from chalicelib.core.coupons.coupons import Coupon, CouponStatus
+from chalicelib.core.coupons.redemptions import RedeemCoupon
+from chalicelib.core.customers.accounts import Account, Standing
+from chalicelib.core.customers.customers import Customer
+from chalicelib.core.rewards.rewards import Reward, RewardStatus, RewardType
 from chalicelib.core.settings import Settings
 
 NOON = datetime(2026, 3, 29, 12, 0, tzinfo=UTC)

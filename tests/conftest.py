@@ -1,8 +1,13 @@
 """Fixtures that all tests share: an engine, a table, the services on it, and the API in front."""
 
+import atexit
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from datetime import datetime
+from functools import cache
+from pathlib import Path
 from uuid import uuid4
 
 import hypothesis
@@ -11,15 +16,16 @@ from chalice.test import Client
 from msgspec.structs import replace
 
 from chalicelib import wiring
-from chalicelib.core.api_keys import ApiKey
-from chalicelib.core.callers import Role
-from chalicelib.store.capacity import Meter
+from chalicelib.core.callers.api_keys import ApiKey
+from chalicelib.core.callers.callers import Role
+from chalicelib.store.engine.capacity import Meter
 from chalicelib.store.store import DynamoStore
-from chalicelib.usecases import api_keys
+from chalicelib.usecases.callers import api_keys
 from chalicelib.wiring import Services
 from tests import engines
 from tests.http import Api
 from tests.schedule import pytest_xdist_make_scheduler
+from tests.twins import LocalFiles, NotedFunctions
 
 __all__ = ["pytest_xdist_make_scheduler"]
 
@@ -61,10 +67,19 @@ def fresh_table_name(engine: str) -> Iterator[str]:
     engines.delete_table(engine, name)
 
 
+@cache
+def _folder() -> Path:
+    """Return a folder of this process, which goes away with it."""
+    folder = tempfile.mkdtemp(prefix="couponry-files-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
 def services_on(table_name: str) -> Services:
-    """Return new services, with caches of their own, on the table."""
+    """Return new services, with caches of their own, on the table; files lie in a folder."""
     meter = Meter()
-    return wiring.services_for(DynamoStore(table_name, meter=meter), meter=meter)
+    services = wiring.services_for(DynamoStore(table_name, meter=meter), meter=meter)
+    return replace(services, files=LocalFiles(_folder()), functions=NotedFunctions())
 
 
 @pytest.fixture
@@ -82,11 +97,17 @@ class Clock:
         return self.moment
 
 
+ORIGIN = "https://shop.example"
+
+
 def a_key(services: Services, role: Role = Role.OWNER) -> str:
-    """Return a new API key of ``role``."""
+    """Return a new API key of ``role``; a publishable one is for the pages of ``ORIGIN``."""
     key_id = services.new_id("key", services.now())
-    token = api_keys.token_of(key_id, services.new_secret())
+    publishable = role is Role.STOREFRONT
+    token = api_keys.token_of(key_id, services.new_secret(), publishable=publishable)
     key = ApiKey(key_id, api_keys.hash_of(token), "test", role, services.now(), "test")
+    if publishable:
+        key = replace(key, origins=(ORIGIN,))
     api_keys.create_key(services.context, key, now=services.now(), request=None)
     return token
 

@@ -32,17 +32,8 @@ class Engine:
     process: subprocess.Popen[bytes]
 
     def stop(self) -> None:
-        self._end(kill=False)
-
-    def kill(self) -> None:
-        """End it as a power cut would; with a ``path`` everything acknowledged is kept."""
-        self._end(kill=True)
-
-    def _end(self, *, kill: bool) -> None:
-        if kill:
-            self.process.kill()
-        else:
-            self.process.terminate()
+        """End it; calls in flight are cut. With a ``path``, what it acknowledged is kept."""
+        self.process.terminate()
         self.process.wait(timeout=30)
 
 

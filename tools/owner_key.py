@@ -8,12 +8,12 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import wiring
-from chalicelib.core.api_keys import ApiKey
-from chalicelib.core.callers import Role
+from chalicelib.core.callers.api_keys import ApiKey
+from chalicelib.core.callers.callers import Role
 from chalicelib.core.errors import DomainError
-from chalicelib.store.capacity import Meter
+from chalicelib.store.engine.capacity import Meter
 from chalicelib.store.store import DynamoStore
-from chalicelib.usecases import api_keys
+from chalicelib.usecases.callers import api_keys
 
 
 @click.command()

@@ -5,14 +5,18 @@
 * ``manager``: everything else.
 * ``cashier``: looks up a customer, a reward or a coupon, validates and redeems. Gives nothing away
   and takes nothing back. (The list of customers answers a cashier's look-up only.)
-* ``analyst``: reads everything but API keys; changes nothing, so does not validate either.
-* ``integration``: what a shop does: keeps customers, loads and claims coupons, redeems, takes a
-  redemption back when an order is cancelled. Rewards are the marketing department's: it reads them.
+* ``analyst``: reads everything but API keys, also as files; changes nothing, so does not
+  validate either.
+* ``integration``: what a shop does: keeps customers, loads and claims coupons, passes them on and
+  takes them out of use, redeems, takes a redemption back when an order is cancelled. Rewards are
+  the marketing department's: it reads them.
+* ``storefront``: validates and redeems, from the pages of its own shop. Its key is no secret, so
+  whoever sends it is a stranger.
 """
 
 from typing import Final
 
-from chalicelib.core.callers import Role
+from chalicelib.core.callers.callers import Role
 
 PUBLIC: Final[frozenset[Role]] = frozenset()
 """Asks for no key at all."""
@@ -22,7 +26,9 @@ _MANAGERS: Final = frozenset({Role.OWNER, Role.MANAGER})
 _SHOP: Final = _MANAGERS | {Role.INTEGRATION}
 _TILL: Final = _SHOP | {Role.CASHIER}
 _READERS: Final = _SHOP | {Role.ANALYST}
-_EVERYONE: Final = frozenset(Role)
+_OFFICE: Final = _MANAGERS | {Role.ANALYST}
+_EVERYONE: Final = frozenset(Role) - {Role.STOREFRONT}
+_PAGES: Final = _TILL | {Role.STOREFRONT}
 
 ROLES: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("GET", "/v1/health"): PUBLIC,
@@ -43,14 +49,46 @@ ROLES: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("POST", "/v1/rewards/{reward_id}/archive"): _MANAGERS,
     ("POST", "/v1/rewards/{reward_id}/coupons"): _SHOP,
     ("GET", "/v1/rewards/{reward_id}/coupons"): _READERS,
+    ("GET", "/v1/rewards/{reward_id}/statistics"): _READERS,
+    ("POST", "/v1/rewards/{reward_id}/coupons/generate"): _SHOP,
+    ("GET", "/v1/generations/{generation_id}"): _READERS,
+    ("POST", "/v1/rewards/{reward_id}/claim"): _SHOP,
     ("GET", "/v1/coupons/{code}"): _EVERYONE,
     ("PATCH", "/v1/coupons/{code}"): _SHOP,
     ("POST", "/v1/coupons/{code}/claim"): _SHOP,
-    ("POST", "/v1/coupons/{code}/validate"): _TILL,
-    ("POST", "/v1/coupons/{code}/redemptions"): _TILL,
+    ("POST", "/v1/coupons/{code}/invalidate"): _SHOP,
+    ("POST", "/v1/coupons/{code}/transfer"): _SHOP,
+    ("POST", "/v1/coupons/{code}/validate"): _PAGES,
+    ("POST", "/v1/coupons/{code}/redemptions"): _PAGES,
+    ("POST", "/v1/coupons/{code}/holds"): _TILL,
+    ("GET", "/v1/holds/{hold_id}"): _EVERYONE,
+    ("PATCH", "/v1/holds/{hold_id}"): _TILL,
+    ("DELETE", "/v1/holds/{hold_id}"): _TILL,
+    ("POST", "/v1/orders/{order_id}/redemptions"): _TILL,
+    ("POST", "/v1/orders/{order_id}/validate"): _TILL,
+    ("POST", "/v1/customers/{customer_id}/applicable"): _TILL,
     ("GET", "/v1/coupons/{code}/redemptions"): _EVERYONE,
     ("GET", "/v1/coupons/{code}/redemptions/{redemption_id}"): _EVERYONE,
     ("POST", "/v1/coupons/{code}/unredeem"): _SHOP,
+    ("GET", "/v1/coupons/{code}/attempts"): _EVERYONE,
+    ("GET", "/v1/customers/{customer_id}/attempts"): _READERS,
+    # Many at once: who may do it to one.
+    ("POST", "/v1/bulk/coupons/claim"): _SHOP,
+    ("POST", "/v1/bulk/coupons/redeem"): _TILL,
+    ("POST", "/v1/bulk/coupons/unredeem"): _SHOP,
+    ("POST", "/v1/bulk/coupons/invalidate"): _SHOP,
+    ("POST", "/v1/imports"): _SHOP,
+    ("GET", "/v1/imports"): _READERS,
+    ("GET", "/v1/imports/template"): _READERS,
+    ("GET", "/v1/imports/{import_id}"): _READERS,
+    ("PATCH", "/v1/imports/{import_id}"): _SHOP,
+    ("POST", "/v1/imports/{import_id}/upload"): _SHOP,
+    ("GET", "/v1/imports/{import_id}/preview"): _READERS,
+    ("POST", "/v1/imports/{import_id}/start"): _SHOP,
+    ("POST", "/v1/imports/{import_id}/cancel"): _SHOP,
+    ("GET", "/v1/imports/{import_id}/refused"): _READERS,
+    ("POST", "/v1/exports"): _OFFICE,
+    ("GET", "/v1/exports/{export_id}"): _OFFICE,
     ("GET", "/v1/settings"): _READERS,
     ("PUT", "/v1/settings"): _OWNER,
     ("POST", "/v1/api-keys"): _OWNER,

@@ -6,9 +6,9 @@ from typing import Any, Literal
 import msgspec
 from chalice import Chalice
 
-from chalicelib.api.blueprint import Answer, Call, JsonBlueprint, operations_of
-from chalicelib.api.endpoint import stage_of
-from chalicelib.api.exchange import here
+from chalicelib.api.web.blueprint import Answer, Call, JsonBlueprint, operations_of
+from chalicelib.api.web.endpoint import stage_of
+from chalicelib.api.web.exchange import here
 from chalicelib.core.errors import Unavailable
 
 blueprint = JsonBlueprint(__name__)
@@ -63,7 +63,7 @@ def _server() -> str:
 
 @lru_cache(_DOCUMENTATION_KEPT_MAX)
 def _document(app: Chalice, build: str, server: str) -> dict[str, Any]:
-    from chalicelib.api import openapi  # noqa: PLC0415 # a redemption needs none of it
+    from chalicelib.api.web import openapi  # noqa: PLC0415 # a redemption needs none of it
 
     return openapi.document(operations_of(app), build=build, server=server)
 
@@ -75,6 +75,6 @@ def _openapi(app: Chalice, build: str, server: str) -> bytes:
 
 @lru_cache(_DOCUMENTATION_KEPT_MAX)
 def _page(app: Chalice, build: str, server: str) -> str:
-    from chalicelib.api import docs  # noqa: PLC0415 # a redemption needs none of it
+    from chalicelib.api.web import docs  # noqa: PLC0415 # a redemption needs none of it
 
     return docs.page(_document(app, build, server))

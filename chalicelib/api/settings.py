@@ -5,9 +5,9 @@ from typing import Annotated
 import msgspec
 from msgspec.structs import replace
 
-from chalicelib.api import bodies
-from chalicelib.api.blueprint import Answer, Call, JsonBlueprint
-from chalicelib.api.bodies import Currency
+from chalicelib.api.web import bodies
+from chalicelib.api.web.blueprint import Answer, Call, JsonBlueprint
+from chalicelib.api.web.bodies import Currency
 from chalicelib.core.settings import LATE_UPLOAD_LIMIT_HOURS_MAX, Settings
 from chalicelib.usecases import settings as usecases
 

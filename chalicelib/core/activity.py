@@ -17,6 +17,9 @@ class EventType(StrEnum):
     COUPON_UNREDEEMED = "coupon.unredeemed"
     COUPON_EXPIRED = "coupon.expired"
     COUPON_EXPIRY_CHANGED = "coupon.expiry_changed"
+    COUPON_INVALIDATED = "coupon.invalidated"
+    COUPON_TRANSFERRED = "coupon.transferred"
+    COUPON_RECEIVED = "coupon.received"
 
 
 class Channel(StrEnum):
@@ -43,13 +46,13 @@ class Origin(msgspec.Struct, frozen=True):
 class ActivityEvent(msgspec.Struct, frozen=True):
     """One immutable line of a customer's history.
 
-    ``event_id`` is a ULID of the moment of recording: lines are listed in that order.
-    ``detail`` holds the values that changed, no personal data.
+    ``event_id`` is a ULID of the moment of recording: lines are listed in that order. What a guest
+    did has no customer. ``detail`` holds the values that changed, no personal data.
     """
 
     event_id: str
     event_type: EventType
-    customer_id: str
+    customer_id: str | None
     occurred_at: datetime
     recorded_at: datetime
     actor: str
@@ -65,7 +68,7 @@ def event(  # noqa: PLR0913
     event_type: EventType,
     *,
     event_id: str,
-    customer_id: str,
+    customer_id: str | None,
     origin: Origin,
     occurred_at: datetime | None = None,
     code: str | None = None,

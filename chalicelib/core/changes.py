@@ -5,7 +5,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from chalicelib.core.accounts import AccountChange
+from chalicelib.core.customers.accounts import AccountChange
 
 
 class Snapshot(Protocol):
@@ -37,7 +37,8 @@ class Changes(msgspec.Struct, frozen=True):
 
     ``create``: must not be stored yet. ``update``: pairs of before and after; only attributes
     that differ are written, only while the stored version is that of ``before``. ``delete`` and
-    ``check``: only while at the version that was read. ``count``: additions to accounts.
+    ``check``: only while at the version that was read. ``count``: additions to accounts. ``add``:
+    additions to other counters, each under the condition that its type states.
     """
 
     create: tuple[Snapshot, ...] = ()
@@ -45,6 +46,7 @@ class Changes(msgspec.Struct, frozen=True):
     delete: tuple[Snapshot, ...] = ()
     check: tuple[Snapshot, ...] = ()
     count: tuple[AccountChange, ...] = ()
+    add: tuple[Any, ...] = ()
 
     def __add__(self, other: "Changes") -> "Changes":
         """Return both changes as one."""
@@ -54,6 +56,7 @@ class Changes(msgspec.Struct, frozen=True):
             delete=self.delete + other.delete,
             check=self.check + other.check,
             count=self.count + other.count,
+            add=self.add + other.add,
         )
 
 

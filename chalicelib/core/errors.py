@@ -107,3 +107,13 @@ class Unavailable(DomainError):
     """
 
     code = "temporarily_unavailable"
+
+
+def by_code(code: str) -> type[DomainError]:
+    """Return the class of the refusal with this public code."""
+    kinds = [DomainError]
+    for kind in kinds:  # Grows while it is walked through: all classes there are.
+        if kind.code == code:
+            return kind
+        kinds += kind.__subclasses__()
+    raise LookupError(code)

@@ -16,13 +16,18 @@ class CurrencyMismatch(errors.Invalid):
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What the business has set. ``time_zone`` is an IANA name, ``currency`` an ISO 4217 code."""
+    """What the business has set. ``time_zone`` is an IANA name, ``currency`` an ISO 4217 code.
+
+    Nobody sets ``foreign_codes``: it notes that some codes of another system look like ours with a
+    typing slip, so that slips can no longer be told from the code alone.
+    """
 
     business_name: str = "My business"
     currency: str = "USD"
     time_zone: str = "UTC"
     language: str = "en"
     late_upload_limit_hours: int = 72
+    foreign_codes: bool = False
     version: int = 0
 
 

@@ -8,12 +8,12 @@ from chalice.app import Blueprint, CloudWatchEvent, Rate
 
 from chalicelib import wiring
 from chalicelib.core.activity import Channel, Origin
-from chalicelib.usecases import expiry
+from chalicelib.usecases.coupons import expiry
 
 blueprint = Blueprint(__name__)
 
 _PERIOD_SECONDS = 300
-# Enough to finish the batch in hand and to report.
+# Enough to finish the batch in hand, to pay for it at the slowest pace, and to report.
 _RESERVE_MILLIS = 15_000
 
 
@@ -33,10 +33,18 @@ def expire_coupons(event: CloudWatchEvent) -> dict[str, int]:
         remaining: int = context.get_remaining_time_in_millis()
         return remaining > _RESERVE_MILLIS
 
+    spent = 0.0
+
+    def rest() -> None:
+        nonlocal spent
+        services.expiry_pace.spend(services.capacity.writes - spent)
+        spent = services.capacity.writes
+
     progress = expiry.expire_due(
         services.context,
         origin=Origin(actor="job:expire_coupons", channel=Channel.JOB, recorded_at=now),
         has_time=has_time,
+        rest=rest,
         # Another one each run, so that a lasting backlog starves none.
         first_shard=int(now.timestamp()) // _PERIOD_SECONDS,
     )

@@ -4,14 +4,14 @@ from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.core.activity import ActivityEvent, Channel, EventType
 from chalicelib.store import keys
-from chalicelib.store.attributes import EnumAttribute, JsonAttribute, MomentAttribute
-from chalicelib.store.items import Codec, TableItem
+from chalicelib.store.engine.attributes import EnumAttribute, JsonAttribute, MomentAttribute
+from chalicelib.store.engine.items import Codec, TableItem
 
 
 class EventItem(TableItem, discriminator="event"):
     event_id = UnicodeAttribute()
     event_type = EnumAttribute(EventType)
-    customer_id = UnicodeAttribute()
+    customer_id = UnicodeAttribute(null=True)
     occurred_at = MomentAttribute()
     recorded_at = MomentAttribute()
     actor = UnicodeAttribute()
@@ -25,6 +25,6 @@ class EventItem(TableItem, discriminator="event"):
 CODEC = Codec(
     ActivityEvent,
     EventItem,
-    key=lambda event: keys.event(event.customer_id, event.event_id),
+    key=lambda event: keys.event(event.customer_id or "", event.event_id),
     locate=keys.event,
 )

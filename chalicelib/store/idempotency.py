@@ -6,8 +6,8 @@ from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.core.idempotency import IdempotencyRecord
 from chalicelib.store import keys
-from chalicelib.store.attributes import JsonAttribute, MomentAttribute
-from chalicelib.store.items import Codec, TableItem
+from chalicelib.store.engine.attributes import JsonAttribute, MomentAttribute
+from chalicelib.store.engine.items import Codec, TableItem
 
 
 class IdempotencyItem(TableItem, discriminator="idempotency"):

@@ -1,12 +1,12 @@
 """The settings of the business in the table, and the secret that signs cursors."""
 
-from pynamodb.attributes import UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
 from chalicelib.core.cursors import CursorSecret
 from chalicelib.core.settings import Settings
 from chalicelib.store import keys
-from chalicelib.store.attributes import IntegerAttribute
-from chalicelib.store.items import Codec, TableItem
+from chalicelib.store.engine.attributes import IntegerAttribute
+from chalicelib.store.engine.items import Codec, TableItem
 
 
 class SettingsItem(TableItem, discriminator="settings"):
@@ -15,6 +15,7 @@ class SettingsItem(TableItem, discriminator="settings"):
     time_zone = UnicodeAttribute()
     language = UnicodeAttribute()
     late_upload_limit_hours = IntegerAttribute()
+    foreign_codes = BooleanAttribute()
 
 
 class CursorSecretItem(TableItem, discriminator="cursor_secret"):

@@ -20,13 +20,15 @@ class Context(msgspec.Struct, frozen=True):
     """The store, the rules of the business, and what only the machine can give.
 
     ``new_id`` makes an id from a prefix and a moment; ``pause`` waits a random while that grows
-    with the number of the attempt.
+    with the number of the attempt; ``random_below`` draws a number from 0 to below its argument
+    that nobody can foretell.
     """
 
     store: Store
     rules: Rules
     new_id: Callable[[str, datetime], str]
     pause: Callable[[int], None]
+    random_below: Callable[[int], int]
 
 
 def transact(context: Context, attempt: Callable[[Contention | None], T]) -> T:

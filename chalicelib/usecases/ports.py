@@ -1,19 +1,26 @@
 """What the use cases need from the outside world."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from chalicelib.core.activity import ActivityEvent
-from chalicelib.core.api_keys import ApiKey
+from chalicelib.core.callers.api_keys import ApiKey
+from chalicelib.core.callers.tries import Tries
 from chalicelib.core.changes import Changes, Ref, Snapshot
-from chalicelib.core.coupons import Coupon, CouponStatus
-from chalicelib.core.customers import Customer
+from chalicelib.core.coupons.attempts import Attempt
+from chalicelib.core.coupons.coupons import Coupon, CouponOrder, CouponStatus
+from chalicelib.core.coupons.exports import Export
+from chalicelib.core.coupons.generations import Generation
+from chalicelib.core.coupons.imports import Import, RefusedRows
+from chalicelib.core.coupons.pools import Sight
+from chalicelib.core.coupons.redemptions import Redemption
+from chalicelib.core.customers.customers import Customer
 from chalicelib.core.pages import Page, PageRequest
-from chalicelib.core.redemptions import Redemption
-from chalicelib.core.rewards import Reward
+from chalicelib.core.rewards.rewards import Reward
+from chalicelib.core.rewards.totals import DayTotals
 
 S = TypeVar("S", bound=Snapshot)
 
@@ -31,10 +38,17 @@ class Found:
 
 
 class Backlog(msgspec.Struct, frozen=True):
-    """What is due and not done: how many (counted to about 6,000), and since when."""
+    """What is due and not done: how many (counted to a thousand), and since when."""
 
     count: int
     oldest_at: datetime | None
+
+
+class CountPage(msgspec.Struct, frozen=True):
+    """How many entries a page of a list has, and where the next one starts, None at the end."""
+
+    count: int
+    end: str | None
 
 
 class Store(Protocol):
@@ -55,6 +69,24 @@ class Store(Protocol):
         """
         ...
 
+    def note(self, snapshot: Snapshot) -> None:
+        """Write what no decision depends on, unless it is stored already: half the price.
+
+        Raises:
+            Unavailable: the table throttles or is out of reach.
+        """
+        ...
+
+    def count_tries(self, counter: Tries, times: int, *, at_most: int) -> int | None:
+        """Add to the counter at once, and return its count; None if it had reached ``at_most``.
+
+        Taking away is always possible.
+
+        Raises:
+            Unavailable: the table throttles or is out of reach.
+        """
+        ...
+
     def ping(self) -> None:
         """Raise Unavailable unless the table answers."""
         ...
@@ -68,7 +100,40 @@ class Store(Protocol):
     def coupons_of_reward(
         self, reward_id: str, statuses: Sequence[CouponStatus], request: PageRequest
     ) -> Page[Coupon]:
-        """Return coupons by their time of creation and code, of the recorded ``statuses``."""
+        """Return coupons of the recorded ``statuses``: those of the pool, then the others.
+
+        The pool is in the order in which it gives its codes, the others are by the time of their
+        claim (of their creation, where nobody ever had them); a range bounds the others alone.
+        A coupon that moves on meanwhile is met twice rather than never.
+        """
+        ...
+
+    @property
+    def pool_shards(self) -> int:
+        """Return over how many shards the pool of a reward is spread."""
+        ...
+
+    def pool(self, reward_id: str, shard: int, *, place: int, limit: int) -> Sight:
+        """Return up to ``limit`` coupons of one shard of a pool, from ``place`` on and around.
+
+        Which ones is known eventually consistent; they are shown as they are now.
+        """
+        ...
+
+    def list_of_reward(
+        self,
+        reward_id: str,
+        statuses: Iterable[CouponStatus],
+        request: PageRequest,
+        *,
+        order: CouponOrder,
+        now: datetime,
+    ) -> Page[Coupon]:
+        """Return coupons by ``order``; what has no such time comes last, and then the pool.
+
+        Holds all that are in one of ``statuses`` at ``now``, and may hold others. By use and by
+        expiry a coupon has its place moments after it changed.
+        """
         ...
 
     def coupons_of_customer(self, customer_id: str, request: PageRequest) -> Page[Coupon]:
@@ -81,9 +146,60 @@ class Store(Protocol):
         """Return redemptions by their time of use, strongly consistent."""
         ...
 
-    def redemptions_of_coupon(self, code_key: str, request: PageRequest) -> Page[Redemption]: ...
+    def redemptions_of_coupon(self, coupon: Coupon, request: PageRequest) -> Page[Redemption]: ...
 
-    def redemption_of_coupon(self, code_key: str, redemption_id: str) -> Redemption | None: ...
+    def redemption_of_coupon(self, coupon: Coupon, redemption_id: str) -> Redemption | None: ...
+
+    def attempts_of_coupon(self, code_key: str, request: PageRequest) -> Page[Attempt]: ...
+
+    def attempts_of_customer(self, customer_id: str, request: PageRequest) -> Page[Attempt]: ...
+
+    def count_of_reward(
+        self, reward_id: str, status: CouponStatus, *, after: str | None
+    ) -> CountPage:
+        """Return how many coupons of the reward are in ``status``, page by page."""
+        ...
+
+    def days_of_reward(self, reward_id: str, *, first: date, until: date) -> list[DayTotals]:
+        """Return the shares of the totals of each day in ``[first, until)``, in any order."""
+        ...
+
+    def decode(self, image: Mapping[str, Any]) -> Any:
+        """Return the snapshot that an item of the table's stream holds."""
+        ...
+
+    def pool_by_end(self, reward_id: str, *, after: datetime, limit: int) -> tuple[Coupon, ...]:
+        """Return coupons of a pool that run out after a moment, the first ones first."""
+        ...
+
+    def pool_size(self, reward_id: str, *, limit: int) -> int:
+        """Return how many coupons are in the pool, counted up to ``limit``, at most some thousands.
+
+        Eventually consistent; those that ran out count until the job records it.
+        """
+        ...
+
+    def watched_pools(self, request: PageRequest) -> Page[Reward]:
+        """Return the active rewards with a ``low_stock_at``, by their ids."""
+        ...
+
+    def running_generations(self, request: PageRequest) -> Page[Generation]:
+        """Return the generations that have not ended, by the time of their order."""
+        ...
+
+    def imports(self, request: PageRequest) -> Page[Import]: ...
+
+    def refused_rows(self, import_id: str, request: PageRequest) -> Page[RefusedRows]:
+        """Return what the import refused, by line."""
+        ...
+
+    def due_imports(self, *, now: datetime, limit: int) -> Page[Import]:
+        """Return imports that have something left to do and no worker, the longest due first."""
+        ...
+
+    def due_exports(self, *, now: datetime, limit: int) -> Page[Export]:
+        """Return exports that have something left to do and no worker, the longest due first."""
+        ...
 
     @property
     def due_shards(self) -> int:
@@ -97,3 +213,60 @@ class Store(Protocol):
         ...
 
     def backlog(self, shard: int, *, now: datetime) -> Backlog: ...
+
+
+class StoredFile(msgspec.Struct, frozen=True):
+    """A file that is there. ``etag`` names its content."""
+
+    size_bytes: int
+    etag: str
+
+
+class UploadForm(msgspec.Struct, frozen=True):
+    """Where a client sends a file: a POST of ``multipart/form-data``, these fields before it."""
+
+    url: str
+    fields: Mapping[str, str]
+
+
+class FileGone(Exception):
+    """There is no such file, or no longer."""
+
+
+class FileChanged(Exception):
+    """The file has another content than it had."""
+
+
+class Files(Protocol):
+    """Files by name. All but the first two raise Unavailable when they are out of reach."""
+
+    def upload_form(self, key: str, *, size_max: int, seconds: int) -> UploadForm:
+        """Return leave to upload one file of at most ``size_max`` bytes for some ``seconds``."""
+        ...
+
+    def link(self, key: str, *, name: str, seconds: int) -> str:
+        """Return an address from which anybody who has it can download the file as ``name``."""
+        ...
+
+    def find(self, key: str) -> StoredFile | None: ...
+
+    def read(self, key: str, *, start: int, size: int, etag: str | None = None) -> bytes:
+        """Return at most ``size`` bytes from ``start`` on, where there must be some.
+
+        Raises:
+            FileGone: there is no such file.
+            FileChanged: its content is not the one that ``etag`` names.
+        """
+        ...
+
+    def write(self, key: str, chunks: Iterable[bytes]) -> None:
+        """Write a file, whole or not at all, holding a few megabytes of it at a time."""
+        ...
+
+
+class Functions(Protocol):
+    """Workers that are told to take a job; whether they were told is answered, not raised."""
+
+    def start_import(self, import_id: str) -> bool: ...
+
+    def start_export(self, export_id: str) -> bool: ...

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from datetime import datetime, timedelta
 
 from chalicelib.core.changes import ref
-from chalicelib.core.rewards import Reward, RewardNotFound
+from chalicelib.core.rewards.rewards import Reward, RewardNotFound
 from chalicelib.core.settings import Settings
 from chalicelib.usecases.ports import Store
 

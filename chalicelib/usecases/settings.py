@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from chalicelib.core import settings
 from chalicelib.core.changes import Changes, Contention, ref
 from chalicelib.core.idempotency import KeyedRequest
 from chalicelib.core.settings import Settings
-from chalicelib.usecases.context import Context
+from chalicelib.usecases.context import Context, transact
 from chalicelib.usecases.keyed import Done, once
 
 # There is one of them, and a record names what its request made.
@@ -18,6 +20,23 @@ def get_settings(context: Context) -> Settings:
     """Return the settings as they are now; the defaults until somebody sets them."""
     name = ref(Settings)
     return context.store.read(name).find(name) or Settings()
+
+
+def note_foreign_codes(context: Context, *, now: datetime) -> None:
+    """Note that codes are stored that look like ours with a typing slip; once is enough."""
+    if context.rules.settings(now=now).foreign_codes:
+        return
+
+    def attempt(_: Contention | None) -> None:
+        before = get_settings(context)
+        after = replace(before, foreign_codes=True)
+        if before.version == 0:
+            context.store.commit(Changes(create=(after,)))
+        elif not before.foreign_codes:
+            context.store.commit(Changes(update=((before, after),)))
+
+    transact(context, attempt)
+    context.rules.forget()
 
 
 def put_settings(

@@ -12,10 +12,11 @@ from chalice import Chalice
 from chalice.test import Client, HTTPResponse
 
 from chalicelib import wiring
-from chalicelib.api.blueprint import JsonBlueprint, close_methods
+from chalicelib.api.web.blueprint import JsonBlueprint, close_methods
 from chalicelib.core import errors
-from chalicelib.core.callers import Caller, Role
+from chalicelib.core.callers.callers import Caller, Role
 
+ORIGIN = "https://shop.example"
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
@@ -35,9 +36,15 @@ class Services:
     def now(self) -> datetime:
         return NOON
 
+    watch: Any = field(
+        default_factory=lambda: SimpleNamespace(
+            begin=lambda *_, **__: None, give_back=lambda *_, **__: None
+        )
+    )
+
     def authenticate(self, token: str) -> Caller | None:
         self.authenticated.append(token)
-        return Caller(f"key_{token}", Role(token)) if token in list(Role) else None
+        return Caller(f"key_{token}", Role(token), (ORIGIN,)) if token in list(Role) else None
 
 
 @dataclass
@@ -65,6 +72,8 @@ class Api:
         monkeypatch.setattr(wiring, "services", lambda: self.services)
         self.app = Chalice("plumbing", configure_logs=False)
         for blueprint in blueprints:
+            # A blueprint remembers the last app that it was added to: the real one gets it back.
+            monkeypatch.setattr(blueprint, "_current_app", None)
             self.app.register_blueprint(blueprint)
         close_methods(self.app)
 
@@ -80,6 +89,8 @@ class Api:
     ) -> Reply:
         """Send a request; ``role`` None sends no key."""
         sent = dict(headers or {})
+        if role == Role.STOREFRONT:
+            sent.setdefault("Origin", ORIGIN)
         if role is not None:
             sent.setdefault("Authorization", f"Bearer {role}")
         if body is not None:

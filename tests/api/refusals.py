@@ -2,19 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core.accounts import Standing
+from chalicelib.core.callers import tries
+from chalicelib.core.callers.callers import Role
 from chalicelib.core.changes import Changes, Contention
-from chalicelib.core.coupons import CouponStatus
+from chalicelib.core.coupons.coupons import CouponStatus, HeldUse
+from chalicelib.core.customers.accounts import Standing
 from chalicelib.usecases.ports import Store
 from tests.api.shop import Shop, from_now, with_key
 from tests.builders import unique
-from tests.conftest import services_on
+from tests.conftest import ORIGIN, a_key, services_on
 from tests.http import Api, Reply
+from tests.twins import LocalFiles
 from tools.dynamodb_local import free_port
 
 FAR = "2099-01-01T00:00:00.000Z"
@@ -48,6 +52,11 @@ def get(path: str, **more: Any) -> Sent:
 
 def redemption(code: str, **body: Any) -> Sent:
     return post(f"/v1/coupons/{code}/redemptions", body)
+
+
+def generation(reward: Any, body: Any) -> Sent:
+    path = f"/v1/rewards/{reward['id']}/coupons/generate"
+    return post(path, body, headers={"Idempotency-Key": unique("key-")})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +189,20 @@ def a_claim_by_nobody(shop: Shop) -> Sent:
     return post(f"/v1/coupons/{shop.coupon()}/claim", {"customer_id": "cus_nobody"})
 
 
+def _transferred(code: str, **receiver: Any) -> Sent:
+    return post(f"/v1/coupons/{code}/transfer", receiver)
+
+
+@refused(404, "customer_not_found", pointer="/customer_id")
+def a_transfer_to_nobody(shop: Shop) -> Sent:
+    return _transferred(shop.coupon(customer=shop.customer()), customer_id="cus_nobody")
+
+
+@refused(404, "customer_not_found", pointer="/email")
+def a_transfer_to_nobodys_email(shop: Shop) -> Sent:
+    return _transferred(shop.coupon(customer=shop.customer()), email="nobody@example.com")
+
+
 @refused(404, "customer_not_found", pointer="/customer_id", redeems=True)
 def a_printed_coupon_for_nobody(shop: Shop) -> Sent:
     code = shop.coupon(shop.reward(claim_on_redeem=True))
@@ -223,6 +246,102 @@ def taking_back_a_redemption_of_another_coupon(shop: Shop) -> Sent:
 @refused(404, "api_key_not_found")
 def an_unknown_api_key(shop: Shop) -> Sent:
     return Sent(method="DELETE", path="/v1/api-keys/key_none")
+
+
+# Imports and exports
+
+
+def a_draft(shop: Shop) -> str:
+    body = {"reward_id": shop.reward()["id"]}
+    return f"/v1/imports/{shop.api.made('/v1/imports', body)['import']['id']}"
+
+
+def an_upload(shop: Shop, data: bytes = b"code\nABCD-1\n") -> str:
+    path = a_draft(shop)
+    files = shop.services.files
+    assert isinstance(files, LocalFiles)
+    files.put(f"imports/{path.rpartition('/')[2]}/upload.csv", data)
+    return path
+
+
+def a_running_import(shop: Shop) -> str:
+    path = an_upload(shop)
+    shop.api.post(f"{path}/start", headers=with_key(unique("key")))
+    return path
+
+
+@refused(404, "import_not_found")
+def an_import_that_does_not_exist(shop: Shop) -> Sent:
+    return get("/v1/imports/imp_none")
+
+
+@refused(404, "import_not_found")
+def the_start_of_an_import_that_does_not_exist(shop: Shop) -> Sent:
+    return post("/v1/imports/imp_none/start", headers=with_key(unique("key")))
+
+
+@refused(404, "reward_not_found")
+def an_import_into_nothing(shop: Shop) -> Sent:
+    return post("/v1/imports", {"reward_id": "rwd_none"})
+
+
+@refused(409, "reward_not_active", facts=("reward_status",))
+def an_import_into_an_archived_reward(shop: Shop) -> Sent:
+    return post("/v1/imports", {"reward_id": shop.reward(status="archived")["id"]})
+
+
+@refused(409, "file_not_uploaded", facts=("import_status",))
+def a_start_without_a_file(shop: Shop) -> Sent:
+    return post(f"{a_draft(shop)}/start", headers=with_key(unique("key")))
+
+
+@refused(409, "file_not_uploaded", facts=("import_status",))
+def a_preview_without_a_file(shop: Shop) -> Sent:
+    return get(f"{a_draft(shop)}/preview")
+
+
+@refused(422, "column_not_found", pointer="/mapping/code", facts=("columns",))
+def a_mapping_to_a_column_that_is_not_there(shop: Shop) -> Sent:
+    path = an_upload(shop)
+    shop.api.call("PATCH", path, {"mapping": {"code": "Voucher"}})
+    return get(f"{path}/preview")
+
+
+@refused(409, "import_started", facts=("import_status",))
+def other_options_for_an_import_that_runs(shop: Shop) -> Sent:
+    return Sent(method="PATCH", path=a_running_import(shop), body={"delimiter": ";"})
+
+
+@refused(409, "import_started", facts=("import_status",))
+def another_file_for_an_import_that_runs(shop: Shop) -> Sent:
+    return post(f"{a_running_import(shop)}/upload")
+
+
+@refused(409, "import_started", facts=("import_status",))
+def a_second_start(shop: Shop) -> Sent:
+    return post(f"{a_running_import(shop)}/start", headers=with_key(unique("key")))
+
+
+@refused(409, "import_finished", facts=("import_status",))
+def a_second_cancellation(shop: Shop) -> Sent:
+    path = a_draft(shop)
+    shop.api.post(f"{path}/cancel")
+    return post(f"{path}/cancel")
+
+
+@refused(409, "import_not_finished", facts=("import_status",))
+def refused_rows_of_an_import_that_runs(shop: Shop) -> Sent:
+    return get(f"{a_running_import(shop)}/refused")
+
+
+@refused(404, "export_not_found")
+def an_export_that_does_not_exist(shop: Shop) -> Sent:
+    return get("/v1/exports/exp_none")
+
+
+@refused(404, "reward_not_found")
+def an_export_of_nothing(shop: Shop) -> Sent:
+    return post("/v1/exports", {"kind": "coupons", "reward_id": "rwd_none"})
 
 
 # 409: the coupon
@@ -297,6 +416,26 @@ def a_second_claim(shop: Shop) -> Sent:
     return post(f"/v1/coupons/{code}/claim", {"customer_id": customer["id"]})
 
 
+@refused(409, "coupon_held", facts=("lapses_at", "held"))
+def a_transfer_of_what_an_order_counts_on(shop: Shop) -> Sent:
+    code = shop.coupon(customer=shop.customer())
+    lapses_at = shop.services.now() + timedelta(minutes=5)
+    shop.set_coupon(code, holds=(HeldUse("hld_1", lapses_at, "order-1"),))
+    return _transferred(code, customer_id=shop.customer()["id"])
+
+
+@refused(409, "coupon_already_claimed", pointer="/customer_id", facts=("coupon_status",))
+def a_transfer_to_the_customer_who_has_it(shop: Shop) -> Sent:
+    customer = shop.customer()
+    return _transferred(shop.coupon(customer=customer), customer_id=customer["id"])
+
+
+@refused(409, "coupon_already_claimed", pointer="/email", facts=("coupon_status",))
+def a_transfer_to_the_email_of_who_has_it(shop: Shop) -> Sent:
+    email = f"{unique('ada').lower()}@example.com"
+    return _transferred(shop.coupon(customer=shop.customer(email=email)), email=email.upper())
+
+
 # 409: the customer
 
 
@@ -328,6 +467,41 @@ def claiming_while_excluded(shop: Shop) -> Sent:
     customer = shop.customer()
     shop.set_standing(customer, Standing.EXCLUDED)
     return post(f"/v1/coupons/{shop.coupon()}/claim", {"customer_id": customer["id"]})
+
+
+def _transfer_when(
+    shop: Shop, standing: Standing, *, giver: bool = False, by_email: bool = False
+) -> Sent:
+    has, gets = shop.customer(), shop.customer(email=f"{unique('bob').lower()}@example.com")
+    code = shop.coupon(customer=has)
+    shop.set_standing(has if giver else gets, standing)
+    named = {"email": gets["email"]} if by_email else {"customer_id": gets["id"]}
+    return _transferred(code, **named)
+
+
+@refused(409, "customer_excluded", pointer="/customer_id", facts=("customer_status",))
+def receiving_while_excluded(shop: Shop) -> Sent:
+    return _transfer_when(shop, Standing.EXCLUDED)
+
+
+@refused(409, "customer_excluded", pointer="/email", facts=("customer_status",))
+def receiving_by_email_while_excluded(shop: Shop) -> Sent:
+    return _transfer_when(shop, Standing.EXCLUDED, by_email=True)
+
+
+@refused(409, "customer_deleted", pointer="/customer_id", facts=("customer_status",))
+def receiving_when_deleted(shop: Shop) -> Sent:
+    return _transfer_when(shop, Standing.DELETED)
+
+
+@refused(409, "customer_excluded", facts=("customer_status",))
+def giving_while_excluded(shop: Shop) -> Sent:
+    return _transfer_when(shop, Standing.EXCLUDED, giver=True)
+
+
+@refused(409, "customer_deleted", facts=("customer_status",))
+def giving_when_deleted(shop: Shop) -> Sent:
+    return _transfer_when(shop, Standing.DELETED, giver=True)
 
 
 @refused(409, "duplicate_customer", pointer="/email", facts=("field",))
@@ -407,6 +581,59 @@ def activating_without_uploaded_codes(shop: Shop) -> Sent:
     return post(f"/v1/rewards/{reward['id']}/activate")
 
 
+@refused(409, "pool_empty", facts=("reward_status",))
+def claiming_from_an_empty_pool(shop: Shop) -> Sent:
+    body = {"customer_id": shop.customer()["id"]}
+    return post(f"/v1/rewards/{shop.reward()['id']}/claim", body)
+
+
+@refused(409, "reward_not_active", facts=("reward_status",))
+def claiming_from_the_pool_of_an_archived_reward(shop: Shop) -> Sent:
+    body = {"customer_id": shop.customer()["id"]}
+    return post(f"/v1/rewards/{shop.reward(status='archived')['id']}/claim", body)
+
+
+@refused(409, "pattern_exhausted", facts=("codes", "ordered_before", "count_max"))
+def more_codes_than_the_pattern_has(shop: Shop) -> Sent:
+    body = {"count": 11, "pattern": f"{unique('P')}-#", "force": True}
+    return generation(shop.reward(), body)
+
+
+@refused(422, "pattern_too_weak", pointer="/pattern", facts=("codes", "count_max"))
+def a_pattern_whose_codes_could_be_guessed(shop: Shop) -> Sent:
+    return generation(shop.reward(), {"count": 10, "pattern": f"{unique('P')}-####"})
+
+
+@refused(422, "validation_failed", pointer="/pattern")
+def a_pattern_with_nothing_random(shop: Shop) -> Sent:
+    return generation(shop.reward(), {"count": 1, "pattern": "SUMMER"})
+
+
+@refused(422, "validation_failed", pointer="/pattern")
+def a_pattern_and_a_length(shop: Shop) -> Sent:
+    return generation(shop.reward(), {"count": 1, "pattern": "SUMMER####", "length": 4})
+
+
+@refused(422, "validation_failed", pointer="/length")
+def codes_that_are_too_short(shop: Shop) -> Sent:
+    return generation(shop.reward(), {"count": 1, "length": 3})
+
+
+@refused(422, "validation_failed", facts=("coupon_source",))
+def generating_uploaded_codes(shop: Shop) -> Sent:
+    return generation(shop.reward(status="draft", coupon_source="uploaded"), {"count": 1})
+
+
+@refused(409, "reward_not_active", facts=("reward_status",))
+def generating_for_an_archived_reward(shop: Shop) -> Sent:
+    return generation(shop.reward(status="archived"), {"count": 1})
+
+
+@refused(404, "generation_not_found")
+def an_unknown_generation(shop: Shop) -> Sent:
+    return get("/v1/generations/gen_none")
+
+
 # 409: the order, the key, the race
 
 
@@ -468,6 +695,13 @@ def every_race_is_lost(shop: Shop) -> Sent:
     return _while_every_commit_fails(shop, Contention())
 
 
+@refused(409, "coupon_not_usable")
+def what_a_stranger_is_told(shop: Shop) -> Sent:
+    page = shop.api.with_token(a_key(shop.services, Role.STOREFRONT))
+    path = f"/v1/coupons/{unique('NOBODYS-')}/redemptions"
+    return post(path, {}, api=page, headers={"Origin": ORIGIN})
+
+
 # 412, 413, 415, 422
 
 
@@ -514,6 +748,18 @@ def a_name_without_end(shop: Shop) -> Sent:
 @refused(422, "validation_failed", pointer="/email")
 def no_email_address(shop: Shop) -> Sent:
     return post("/v1/customers", {"email": "ada at home"})
+
+
+@refused(422, "validation_failed", pointer="/customer_id")
+def a_transfer_that_names_nobody(shop: Shop) -> Sent:
+    return _transferred(shop.coupon(customer=shop.customer()))
+
+
+@refused(422, "validation_failed", pointer="/email")
+def a_transfer_to_two_customers(shop: Shop) -> Sent:
+    one, other = shop.customer(), shop.customer(email=f"{unique('bob').lower()}@example.com")
+    code = shop.coupon(customer=shop.customer())
+    return _transferred(code, customer_id=one["id"], email=other["email"])
 
 
 @refused(422, "validation_failed", pointer="/phone")
@@ -601,6 +847,94 @@ def used_in_the_future(shop: Shop) -> Sent:
 )
 def used_too_long_ago(shop: Shop) -> Sent:
     return redemption(shop.coupon(customer=shop.customer()), redeemed_at=from_now(shop, hours=-73))
+
+
+# Limits, holds and several coupons
+
+
+def _a_used_up_shared_code(shop: Shop, **limits: Any) -> tuple[str, Any]:
+    """Return a shared code with one use, made, and who made it."""
+    reward = shop.reward(status="draft", coupon_source="shared", **limits)
+    code, customer = shop.coupon(reward), shop.customer()
+    shop.api.made(f"/v1/rewards/{reward['id']}/activate", None)
+    shop.redeemed(code, customer_id=customer["id"])
+    return code, customer
+
+
+@refused(409, "reward_limit_reached", facts=("limit", "period", "until"), redeems=True)
+def a_use_beyond_the_limit_of_the_reward(shop: Shop) -> Sent:
+    code, _ = _a_used_up_shared_code(shop, limits={"total": 1})
+    return redemption(code, customer_id=shop.customer()["id"])
+
+
+@refused(409, "customer_limit_reached", facts=("limit", "period", "until"), redeems=True)
+def a_second_use_of_a_shared_code(shop: Shop) -> Sent:
+    code, customer = _a_used_up_shared_code(shop)
+    return redemption(code, customer_id=customer["id"])
+
+
+def _a_held_coupon(shop: Shop) -> tuple[str, str]:
+    """Return a code that is held, and the hold's id."""
+    code = shop.coupon(customer=shop.customer())
+    return code, shop.api.made(f"/v1/coupons/{code}/holds", {})["id"]
+
+
+@refused(409, "coupon_held", facts=("lapses_at", "held"), redeems=True)
+def a_coupon_that_is_held_for_an_order(shop: Shop) -> Sent:
+    return redemption(_a_held_coupon(shop)[0])
+
+
+@refused(404, "hold_not_found", pointer="/hold_id", redeems=True)
+def an_unknown_hold(shop: Shop) -> Sent:
+    return redemption(shop.coupon(customer=shop.customer()), hold_id="hld_nothing")
+
+
+@refused(404, "hold_not_found")
+def a_hold_that_was_released(shop: Shop) -> Sent:
+    path = f"/v1/holds/{_a_held_coupon(shop)[1]}"
+    assert shop.api.delete(path).status == 204
+    return Sent(method="DELETE", path=path)
+
+
+@refused(409, "hold_lapsed", pointer="/hold_id", facts=("lapses_at",), redeems=True)
+def a_hold_whose_time_is_over(shop: Shop) -> Sent:
+    code, hold_id = _a_held_coupon(shop)
+    shop.stop_clock(shop.services.now() + timedelta(minutes=15))
+    return redemption(code, hold_id=hold_id)
+
+
+@refused(422, "not_eligible", pointer="/lines", facts=("restriction",), redeems=True)
+def a_purchase_of_other_things(shop: Shop) -> Sent:
+    code = shop.coupon(shop.reward(products=["tea"]), customer=shop.customer())
+    return redemption(code, lines=[{"product": "cup", "amount_minor": 500}], amount_minor=500)
+
+
+@refused(422, "not_combinable", pointer="/order_id", facts=("order_id",), redeems=True)
+def an_exclusive_coupon_beside_another(shop: Shop) -> Sent:
+    customer, order_id = shop.customer(), unique("O")
+    shop.redeemed(shop.coupon(customer=customer), order_id=order_id)
+    exclusive = shop.coupon(shop.reward(stacking="exclusive"), customer=customer)
+    return redemption(exclusive, order_id=order_id)
+
+
+@refused(409, "too_many_coupons", pointer="/coupons", facts=("coupons_max",))
+def sixteen_coupons_in_one_order(shop: Shop) -> Sent:
+    coupons = [{"code": unique("C")} for _ in range(16)]
+    return post(f"/v1/orders/{unique('O')}/redemptions", {"coupons": coupons})
+
+
+# 429
+
+
+@refused(429, "rate_limited", facts=("retry_after",), headers=("retry-after",))
+def too_many_codes_that_nobody_has(shop: Shop) -> Sent:
+    cashier = a_key(shop.services, Role.CASHIER)
+    caller = shop.services.authenticate(cashier)
+    assert caller is not None
+    guesser = tries.guesser_of(caller, network="")
+    for _ in range(guesser.tries_max):
+        shop.services.watch.missed(guesser, 1, now=shop.services.now())
+    return get(f"/v1/coupons/{shop.coupon()}", api=shop.api.with_token(cashier))
 
 
 # 500, 503

@@ -12,10 +12,10 @@ from chalice.local import LambdaContext
 from msgspec.structs import replace
 
 from chalicelib import wiring
-from chalicelib.core.accounts import Account, Standing
 from chalicelib.core.changes import Changes, ref
-from chalicelib.core.codes import key_of
-from chalicelib.core.coupons import Coupon
+from chalicelib.core.coupons.codes import key_of
+from chalicelib.core.coupons.coupons import Coupon
+from chalicelib.core.customers.accounts import Account, Standing
 from chalicelib.wiring import Services
 from tests.builders import unique
 from tests.conftest import Clock

@@ -4,8 +4,8 @@ import pytest
 
 from app import app
 from chalicelib.api import access
-from chalicelib.api.blueprint import Answer, Call, JsonBlueprint, operations_of
-from chalicelib.core.callers import Role
+from chalicelib.api.web.blueprint import Answer, Call, JsonBlueprint, operations_of
+from chalicelib.core.callers.callers import Role
 from tests.api.plumbing import Api
 
 ROUTES = sorted(access.ROLES)
@@ -58,9 +58,24 @@ class TestTable:
         } == {
             ("POST", "/v1/coupons/{code}/validate"),
             ("POST", "/v1/coupons/{code}/redemptions"),
+            ("POST", "/v1/bulk/coupons/redeem"),
+            ("POST", "/v1/orders/{order_id}/redemptions"),
+            ("POST", "/v1/orders/{order_id}/validate"),
+            ("POST", "/v1/customers/{customer_id}/applicable"),
+            ("POST", "/v1/coupons/{code}/holds"),
+            ("PATCH", "/v1/holds/{hold_id}"),
+            ("DELETE", "/v1/holds/{hold_id}"),
         }
 
-    def test_lets_an_analyst_read_only(self) -> None:
-        assert {method for (method, _), roles in access.ROLES.items() if Role.ANALYST in roles} == {
-            "GET"
+    def test_lets_the_pages_of_a_shop_validate_and_redeem_only(self) -> None:
+        assert {route for route, roles in access.ROLES.items() if Role.STOREFRONT in roles} == {
+            ("POST", "/v1/coupons/{code}/validate"),
+            ("POST", "/v1/coupons/{code}/redemptions"),
         }
+
+    def test_lets_an_analyst_read_only_also_as_files(self) -> None:
+        assert {
+            route
+            for route, roles in access.ROLES.items()
+            if Role.ANALYST in roles and route[0] != "GET"
+        } == {("POST", "/v1/exports")}

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.callers import Role
+from chalicelib.core.callers.callers import Role
 from tests.api.conftest import Contents
 from tests.api.shop import Shop, moment, text
 from tests.builders import NOON
@@ -22,7 +22,7 @@ def made(shop: Shop, **fields: object) -> tuple[Api, str, str]:
 
 
 class TestAKey:
-    @pytest.mark.parametrize("role", list(Role))
+    @pytest.mark.parametrize("role", sorted(set(Role) - {Role.STOREFRONT}))
     def test_works_for_its_role(self, shop: Shop, role: Role) -> None:
         reply = shop.api.post("/v1/api-keys", {"name": "Ada's till", "role": role})
 

@@ -9,10 +9,11 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
-from chalicelib.api import access, bodies, requests
-from chalicelib.api.blueprint import Answer, Call, JsonBlueprint
+from chalicelib.api import access
+from chalicelib.api.web import bodies, requests
+from chalicelib.api.web.blueprint import Answer, Call, JsonBlueprint
 from chalicelib.core import errors
-from chalicelib.core.callers import Role
+from chalicelib.core.callers.callers import Role
 from tests.api.plumbing import Api, Reply, ThingNotFound
 
 PATH = "/v1/things/{thing_id}"

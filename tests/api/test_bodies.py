@@ -10,8 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.api import bodies, faults, problems
-from chalicelib.api.bodies import BodyReader, Code, Currency, Identifier, MinorAmount, Moment, text
+from chalicelib.api.web import bodies, faults, problems
+from chalicelib.api.web.bodies import (
+    BodyReader,
+    Code,
+    Currency,
+    Identifier,
+    MinorAmount,
+    Moment,
+    text,
+)
 from chalicelib.core.errors import Fault, Invalid
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.accounts import Standing
 from chalicelib.core.changes import Changes
-from chalicelib.core.codes import key_of
-from chalicelib.core.coupons import Coupon
+from chalicelib.core.coupons.codes import key_of
+from chalicelib.core.coupons.coupons import Coupon
+from chalicelib.core.customers.accounts import Standing
 from tests.api.shop import Shop, at_once, from_now, moment, text
 from tests.builders import NOON, unique
 from tests.http import Reply

@@ -7,7 +7,7 @@ import pytest
 from botocore.stub import Stubber
 
 from tests.api import refusals
-from tests.api.conftest import Contents
+from tests.api.conftest import Contents, books
 from tests.api.refusals import REFUSALS, Refusal, Sent
 from tests.api.shop import Shop, moment
 from tests.builders import unique
@@ -40,7 +40,7 @@ class TestRefusal:
         self, shop: Shop, contents: Callable[[], Contents], refusal: Refusal
     ) -> None:
         sent = refusal.provoke(shop)
-        before = contents()
+        before = books(contents())
 
         reply = sent.send(shop)
 
@@ -50,7 +50,7 @@ class TestRefusal:
         assert reply.json["instance"] == reply.headers["x-request-id"]
         assert set(refusal.headers) <= set(reply.headers)
         assert refusal.code in documented(shop, sent, refusal.status)
-        assert contents() == before
+        assert books(contents()) == before
 
     def test_of_one_code_among_many_is_its_outcome(self, shop: Shop) -> None:
         reward, code = shop.reward(), unique("TAKEN-")

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.accounts import Standing
-from chalicelib.core.callers import Role
+from chalicelib.core.callers.callers import Role
+from chalicelib.core.customers.accounts import Standing
 from tests.api.conftest import Contents
 from tests.api.shop import Shop, at_once, with_key
 from tests.builders import NOON, unique
@@ -65,6 +65,43 @@ def a_reversal(shop: Shop) -> tuple[str, str, Any]:
     return "POST", f"/v1/coupons/{code}/unredeem", {"reason": "a mistake"}
 
 
+def an_invalidation(shop: Shop) -> tuple[str, str, Any]:
+    code = shop.coupon(customer=shop.customer())
+    return "POST", f"/v1/coupons/{code}/invalidate", {"reason": "lost"}
+
+
+def a_transfer(shop: Shop) -> tuple[str, str, Any]:
+    code, receiver = shop.coupon(customer=shop.customer()), shop.customer()
+    return "POST", f"/v1/coupons/{code}/transfer", {"customer_id": receiver["id"]}
+
+
+def many_claims(shop: Shop) -> tuple[str, str, Any]:
+    customer, reward = shop.customer(), shop.reward()
+    claims = [{"code": shop.coupon(reward), "customer_id": customer["id"]} for _ in range(3)]
+    return "POST", "/v1/bulk/coupons/claim", {"coupons": claims}
+
+
+def many_redemptions(shop: Shop) -> tuple[str, str, Any]:
+    customer, reward = shop.customer(), shop.reward(usage_limit=2)
+    codes = [shop.coupon(reward, customer=customer) for _ in range(2)]
+    uses = [{"code": code, "amount_minor": 100} for code in (*codes, codes[0])]
+    return "POST", "/v1/bulk/coupons/redeem", {"coupons": uses}
+
+
+def many_reversals(shop: Shop) -> tuple[str, str, Any]:
+    customer, reward = shop.customer(), shop.reward()
+    codes = [shop.coupon(reward, customer=customer) for _ in range(3)]
+    for code in codes:
+        shop.redeemed(code, amount_minor=100)
+    return "POST", "/v1/bulk/coupons/unredeem", {"coupons": [{"code": code} for code in codes]}
+
+
+def many_invalidations(shop: Shop) -> tuple[str, str, Any]:
+    customer, reward = shop.customer(), shop.reward()
+    codes = [shop.coupon(reward, customer=customer) for _ in range(3)]
+    return "POST", "/v1/bulk/coupons/invalidate", {"coupons": [{"code": code} for code in codes]}
+
+
 def new_settings(shop: Shop) -> tuple[str, str, Any]:
     return "PUT", "/v1/settings", shop.find("/v1/settings") | {"business_name": unique("Shop ")}
 
@@ -85,6 +122,12 @@ WRITES: list[Write] = [
     another_expiry,
     a_redemption,
     a_reversal,
+    an_invalidation,
+    a_transfer,
+    many_claims,
+    many_redemptions,
+    many_reversals,
+    many_invalidations,
     new_settings,
     a_revoked_key,
 ]

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.accounts import Standing
-from chalicelib.core.coupons import CouponStatus
+from chalicelib.core.coupons.coupons import CouponStatus
+from chalicelib.core.customers.accounts import Standing
 from tests.api.shop import Shop, moment, text
 from tests.builders import NOON
 
@@ -88,6 +88,7 @@ class TestTheExpiryIsJudgedAtThatMoment:
             "status": "redeemed",
             "usages": 1,
             "claimed": False,
+            "balance_minor": None,
         }
         assert shop.find_coupon(code)["status"] == "redeemed"
         assert shop.find_customer(customer)["lifetime_value_minor"] == 900

@@ -46,14 +46,10 @@ def api_keys(shop: Shop) -> Listing:
 
 
 def coupons_of_a_reward(shop: Shop) -> Listing:
+    # Those of the pool have no order in time.
     reward, customer = shop.reward(), shop.customer()
-    number = iter(range(1000))
-
-    def add() -> str:
-        # Now in the pool, now claimed: the list goes through both.
-        return shop.coupon(reward, customer=customer if next(number) % 2 else None)
-
-    return Listing(f"/v1/rewards/{reward['id']}/coupons", add, "code", "created_at")
+    path = f"/v1/rewards/{reward['id']}/coupons"
+    return Listing(path, lambda: shop.coupon(reward, customer=customer), "code", "claimed_at")
 
 
 def coupons_of_a_customer(shop: Shop) -> Listing:
@@ -201,6 +197,22 @@ class TestACursorThatDoesNotBelong:
         self, own_shop: Shop, listing: Listing, cursor: str
     ) -> None:
         assert len(own_shop.find(f"{listing.path}?limit=5&cursor={cursor}")["items"]) == 2
+
+
+class TestThePoolOfAReward:
+    def test_is_listed_after_what_has_been_claimed_each_once(self, own_shop: Shop) -> None:
+        shop, reward, customer = own_shop, own_shop.reward(), own_shop.customer()
+        pool = {shop.coupon(reward) for _ in range(5)}
+        claimed = [shop.coupon(reward, customer=customer) for _ in range(4)]
+        path = f"/v1/rewards/{reward['id']}/coupons"
+
+        for limit in (1, 2, 5, 9):
+            found = [
+                entry["code"] for page in pages(shop, path, limit=limit) for entry in page["items"]
+            ]
+            assert found[:4] == claimed[::-1]
+            assert len(found) == 9
+            assert set(found[4:]) == pool
 
 
 class TestThePageSize:

@@ -76,7 +76,8 @@ class TestTheLogOfAJourney:
         assert {line["route"] for line in lines} == {"/v1/coupons/{code}/redemptions"}
         assert {line["actor"] for line in lines} == {replies[0].json["actor"]}
         assert all(line["latency_ms"] > 0 for line in lines)
-        assert lines[0]["write_units"] > lines[1]["write_units"] == 0
+        # The refused attempt is kept.
+        assert lines[0]["write_units"] > lines[1]["write_units"] == 3
 
 
 def everything(capsys: pytest.CaptureFixture[str]) -> str:

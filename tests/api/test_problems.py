@@ -2,8 +2,9 @@
 
 import pytest
 
-from chalicelib.api import problems
+from chalicelib.api.web import problems
 from chalicelib.core import errors
+from chalicelib.core.callers.tries import RateLimited
 
 
 class Redeemed(errors.Refused):
@@ -40,7 +41,7 @@ class TestStatus:
             (problems.PayloadTooLarge, 413),
             (problems.UnsupportedMediaType, 415),
             (Mismatch, 422),
-            (problems.RateLimited, 429),
+            (RateLimited, 429),
             (problems.InternalError, 500),
             (errors.Unavailable, 503),
         ],
@@ -92,7 +93,7 @@ class TestHeaders:
         busy = errors.Unavailable("busy", facts={"retry_after": 3})
 
         assert problems.headers_of(busy)["Retry-After"] == "3"
-        assert problems.headers_of(problems.RateLimited("slow down"))["Retry-After"] == "1"
+        assert problems.headers_of(RateLimited("slow down"))["Retry-After"] == "1"
         assert "Retry-After" not in problems.headers_of(Redeemed("x"))
 
     def test_say_how_to_authenticate(self) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.accounts import Standing
+from chalicelib.core.customers.accounts import Standing
 from tests.api.shop import Shop, at_once, moment, text
 from tests.builders import NOON, unique
 
@@ -54,7 +54,12 @@ class TestARedemption:
         redeemed = shop.redeemed(code, amount_minor=1999)
 
         assert redeemed["changed"] == {
-            "coupon": {"status": "redeemed", "usages": 1, "claimed": False},
+            "coupon": {
+                "status": "redeemed",
+                "usages": 1,
+                "claimed": False,
+                "balance_minor": None,
+            },
             "customer": {
                 "lifetime_value_minor": 1999,
                 "visits": 1,

@@ -29,6 +29,9 @@ EVERYTHING = {
     "claim_on_redeem": True,
     "cost_in_points": 100,
     "tax_value_minor": 250,
+    "code_pattern": None,
+    "low_stock_at": 100,
+    "top_up_to": None,
 }
 
 
@@ -82,6 +85,24 @@ class TestCreate:
             ({"type": "gift", "image_url": "javascript:alert(1)"}, "/image_url"),
             ({"type": "gift", "usage_limit": 0}, "/usage_limit"),
             ({"type": "shared"}, "/type"),
+            ({"type": "gift", "coupon_source": "shared", "low_stock_at": 1}, "/low_stock_at"),
+            ({"type": "gift", "top_up_to": 100}, "/top_up_to"),
+            ({"type": "gift", "low_stock_at": 100, "top_up_to": 100}, "/top_up_to"),
+            (
+                {
+                    "type": "gift",
+                    "coupon_source": "uploaded",
+                    "low_stock_at": 100,
+                    "top_up_to": 1000,
+                },
+                "/top_up_to",
+            ),
+            (
+                {"type": "gift", "coupon_source": "uploaded", "code_pattern": "********"},
+                "/code_pattern",
+            ),
+            ({"type": "gift", "code_pattern": "SUMMER"}, "/code_pattern"),
+            ({"type": "gift", "code_pattern": "SUMMER-####"}, "/code_pattern"),
         ],
     )
     def test_refuses_what_does_not_go_together(
@@ -113,6 +134,7 @@ class TestChange:
             "minimum_purchase_minor",
             "cost_in_points",
             "tax_value_minor",
+            "low_stock_at",
         ],
     )
     def test_clears_what_is_null(self, shop: Shop, field: str) -> None:

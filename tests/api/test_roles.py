@@ -1,18 +1,19 @@
 """Who may call what, by the application itself: deny by default."""
 
+import re
+
 import pytest
 
 from chalicelib.api import access
-from chalicelib.core.callers import Role
+from chalicelib.core.callers.callers import Role
 from tests.api.shop import Shop
-from tests.conftest import a_key
+from tests.conftest import ORIGIN, a_key
 
 ROUTES = sorted(access.ROLES)
 
 
 def concrete(path: str) -> str:
-    for name in ("customer_id", "reward_id", "code", "redemption_id", "key_id"):
-        path = path.replace("{" + name + "}", "none")
+    path = re.sub(r"{\w+}", "none", path)
     # A cashier looks a customer up, and does not list them all.
     return path + "?external_id=none" if path == "/v1/customers" else path
 
@@ -22,7 +23,12 @@ class TestEveryRoute:
     def test_lets_in_the_roles_of_the_table_and_no_other(self, shop: Shop, role: Role) -> None:
         caller = shop.api.with_token(a_key(shop.services, role))
         answers = {
-            (method, path): caller.call(method, concrete(path), {} if method != "GET" else None)
+            (method, path): caller.call(
+                method,
+                concrete(path),
+                {} if method != "GET" else None,
+                headers={"Origin": ORIGIN},
+            )
             for method, path in ROUTES
         }
 
@@ -90,4 +96,4 @@ class TestAnAnalyst:
 
         for method, path in ROUTES:
             reply = analyst.call(method, concrete(path), {} if method != "GET" else None)
-            assert (method == "GET") or reply.status == 403, (method, path)
+            assert method == "GET" or path == "/v1/exports" or reply.status == 403, (method, path)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.accounts import Standing
+from chalicelib.core.customers.accounts import Standing
 from tests.api.conftest import Contents
 from tests.api.shop import Shop, at_once, moment, text
 from tests.builders import NOON, unique

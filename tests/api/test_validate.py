@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.accounts import Standing
-from tests.api.conftest import Contents
+from chalicelib.core.customers.accounts import Standing
+from tests.api.conftest import Contents, books
 from tests.api.refusals import REFUSALS, Refusal
 from tests.api.shop import Shop
 from tests.builders import unique
@@ -26,11 +26,11 @@ class TestValidate:
             "order_id": unique("order-"),
             "channel": "console",
         }
-        before = contents()
+        before = books(contents())
 
         shown = shop.validate(code, **body)
 
-        assert contents() == before
+        assert books(contents()) == before
         redeemed = shop.redeemed(code, **body)
         assert shown["applicable"] is True
         assert shown["refusal"] is None
@@ -42,11 +42,11 @@ class TestValidate:
     ) -> None:
         sent = refusal.provoke(shop)
         code = sent.path.split("/")[-2]
-        before = contents()
+        before = books(contents())
 
         shown = shop.validate(code, **sent.body)
 
-        assert contents() == before
+        assert books(contents()) == before
         assert shown["applicable"] is False
         assert shown["redemption"] is None
         assert same(shown["refusal"]) == same(shop.redeem(code, **sent.body).json)
@@ -82,7 +82,7 @@ class TestValidate:
 
     def test_keeps_no_key(self, shop: Shop, contents: Callable[[], Contents]) -> None:
         code = shop.coupon(customer=shop.customer())
-        before = contents()
+        before = books(contents())
 
         for _ in range(2):
             reply = shop.api.post(
@@ -90,7 +90,7 @@ class TestValidate:
             )
             assert "idempotent-replayed" not in reply.headers
 
-        assert contents() == before
+        assert books(contents()) == before
         assert shop.redeem(code, key="dry").status == 201
 
 

@@ -6,18 +6,19 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core import redemptions
-from chalicelib.core.accounts import (
+from chalicelib.core.activity import Channel
+from chalicelib.core.changes import Changes
+from chalicelib.core.coupons import redeeming
+from chalicelib.core.coupons.coupons import Coupon, CouponStatus
+from chalicelib.core.coupons.redeeming import RedemptionDecision
+from chalicelib.core.coupons.redemptions import RedeemCoupon, Redemption
+from chalicelib.core.customers.accounts import (
     Account,
     AccountChange,
 )
-from chalicelib.core.activity import Channel
-from chalicelib.core.changes import Changes
-from chalicelib.core.coupons import Coupon, CouponStatus
+from chalicelib.core.customers.orders import Order
 from chalicelib.core.errors import DomainError
-from chalicelib.core.orders import Order
-from chalicelib.core.redemptions import RedeemCoupon, Redemption, RedemptionDecision
-from chalicelib.core.rewards import Discount, Reward, RewardType
+from chalicelib.core.rewards.rewards import Discount, Reward, RewardType
 from chalicelib.core.settings import Settings
 from tests.builders import (
     NOON,
@@ -63,7 +64,7 @@ def decided(  # noqa: PLR0913 # everything that a redemption depends on
     account: Account | None = None,
     now: datetime = NOON,
 ) -> RedemptionDecision:
-    return redemptions.decide_redemption(
+    return redeeming.decide_redemption(
         command or a_redeem_coupon(),
         coupon=coupon or a_coupon(),
         reward=reward or a_reward(),

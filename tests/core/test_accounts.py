@@ -1,7 +1,7 @@
 import pytest
 
-from chalicelib.core import accounts
-from chalicelib.core.accounts import (
+from chalicelib.core.customers import accounts
+from chalicelib.core.customers.accounts import (
     AccountChange,
     CustomerDeleted,
     CustomerExcluded,

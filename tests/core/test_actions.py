@@ -7,13 +7,20 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core import coupons, redemptions, reversals
-from chalicelib.core.accounts import AccountChange
 from chalicelib.core.activity import ActivityEvent, EventType
 from chalicelib.core.changes import Changes
-from chalicelib.core.coupons import Coupon, CouponStatus, RedemptionRef
+from chalicelib.core.coupons import (
+    coupons,
+    invalidations,
+    redeeming,
+    reversals,
+    transfers,
+)
+from chalicelib.core.coupons.coupons import Coupon, CouponStatus, RedemptionRef
+from chalicelib.core.coupons.reversals import UnredeemCoupon
+from chalicelib.core.coupons.transfers import Receiver
+from chalicelib.core.customers.accounts import AccountChange
 from chalicelib.core.errors import Refused
-from chalicelib.core.reversals import UnredeemCoupon
 from tests.builders import (
     NOON,
     a_coupon,
@@ -71,7 +78,7 @@ def _claim(coupon: Coupon) -> tuple[Coupon, Changes]:
 
 
 def _redeem(coupon: Coupon) -> tuple[Coupon, Changes]:
-    decision = redemptions.decide_redemption(
+    decision = redeeming.decide_redemption(
         a_redeem_coupon(),
         coupon=coupon,
         reward=a_reward(),
@@ -84,7 +91,7 @@ def _redeem(coupon: Coupon) -> tuple[Coupon, Changes]:
 
 
 def _redeem_at_checkout(coupon: Coupon) -> tuple[Coupon, Changes]:
-    decision = redemptions.decide_redemption(
+    decision = redeeming.decide_redemption(
         a_redeem_coupon(customer_id="cus_ada"),
         coupon=coupon,
         reward=a_reward(claim_on_redeem=True),
@@ -98,7 +105,7 @@ def _redeem_at_checkout(coupon: Coupon) -> tuple[Coupon, Changes]:
 
 def _redeem_late(coupon: Coupon) -> tuple[Coupon, Changes]:
     """A use from before the expiry, sent after it."""
-    decision = redemptions.decide_redemption(
+    decision = redeeming.decide_redemption(
         a_redeem_coupon(redeemed_at=_YESTERDAY - timedelta(minutes=1)),
         coupon=coupon,
         reward=a_reward(),
@@ -136,6 +143,31 @@ def _change_expiry(coupon: Coupon) -> tuple[Coupon, Changes]:
     return decision.coupon, decision.changes
 
 
+def _invalidate(coupon: Coupon) -> tuple[Coupon, Changes]:
+    decision = invalidations.decide_invalidation(
+        coupon, reason="lost", in_bulk=False, event_id="evt_1", origin=an_origin()
+    )
+    return decision.coupon, decision.changes
+
+
+def _invalidate_in_bulk(coupon: Coupon) -> tuple[Coupon, Changes]:
+    decision = invalidations.decide_invalidation(
+        coupon, reason=None, in_bulk=True, event_id="evt_1", origin=an_origin()
+    )
+    return decision.coupon, decision.changes
+
+
+def _transfer(coupon: Coupon) -> tuple[Coupon, Changes]:
+    decision = transfers.decide_transfer(
+        coupon,
+        Receiver(customer_id="cus_bob"),
+        handle=None,
+        event_ids=("evt_1", "evt_2"),
+        origin=an_origin(),
+    )
+    return decision.coupon, decision.changes
+
+
 _NO_CHANGE = "nothing to do"
 _CLAIMED = CouponStatus.CLAIMED
 _REDEEMED = CouponStatus.REDEEMED
@@ -143,6 +175,19 @@ _WAS_REDEEMED = Done(_REDEEMED, 1, (EventType.COUPON_REDEEMED,))
 _WAS_EXPIRED = Done(CouponStatus.EXPIRED, 0, (EventType.COUPON_EXPIRED,))
 _WAS_GIVEN_BACK = Done(_CLAIMED, 0, (EventType.COUPON_UNREDEEMED,))
 _HAS_ANOTHER_END = (EventType.COUPON_EXPIRY_CHANGED,)
+_WAS_INVALIDATED = (EventType.COUPON_INVALIDATED,)
+_WAS_PASSED_ON = (EventType.COUPON_TRANSFERRED, EventType.COUPON_RECEIVED)
+_ENDED = {
+    "redeemed": "coupon_already_redeemed",
+    "redeemed, expiry passed": "coupon_already_redeemed",
+    "unassigned, expiry passed": "coupon_expired",
+    "claimed, expiry passed": "coupon_expired",
+    "partly used, expiry passed": "coupon_expired",
+    "expired": "coupon_expired",
+    "expired in the pool": "coupon_expired",
+    "invalid": "coupon_invalid",
+    "invalid, expiry passed": "coupon_invalid",
+}
 
 # What happens, or the code of the refusal, in each of the states above.
 _TABLE: dict[Callable[[Coupon], tuple[Coupon, Changes]], dict[str, Done | str]] = {
@@ -231,6 +276,25 @@ _TABLE: dict[Callable[[Coupon], tuple[Coupon, Changes]], dict[str, Done | str]] 
         "invalid": _NO_CHANGE,
         "invalid, expiry passed": _NO_CHANGE,
     },
+    _invalidate: {
+        # Nobody has it: nobody's history tells of it.
+        "unassigned": Done(CouponStatus.INVALID, 0, ()),
+        "claimed": Done(CouponStatus.INVALID, 0, _WAS_INVALIDATED),
+        "claimed, partly used": Done(CouponStatus.INVALID, 1, _WAS_INVALIDATED),
+        **_ENDED,
+    },
+    _invalidate_in_bulk: {
+        "unassigned": "coupon_unassigned",
+        "claimed": Done(CouponStatus.INVALID, 0, _WAS_INVALIDATED),
+        "claimed, partly used": Done(CouponStatus.INVALID, 1, _WAS_INVALIDATED),
+        **_ENDED,
+    },
+    _transfer: {
+        "unassigned": "coupon_unassigned",
+        "claimed": Done(_CLAIMED, 0, _WAS_PASSED_ON),
+        "claimed, partly used": Done(_CLAIMED, 1, _WAS_PASSED_ON),
+        **_ENDED,
+    },
     _change_expiry: {
         "unassigned": Done(CouponStatus.UNASSIGNED, 0, ()),
         "claimed": Done(_CLAIMED, 0, _HAS_ANOTHER_END),
@@ -277,7 +341,7 @@ class TestTable:
         events = [each for each in changes.create if isinstance(each, ActivityEvent)]
         assert Done(after.status, after.usages, tuple(e.event_type for e in events)) == expected
         assert (before, after) in changes.update
-        assert {event.customer_id for event in events} <= {after.customer_id}
+        assert {event.customer_id for event in events} <= {before.customer_id, after.customer_id}
         counted = sum(count.activity_count for count in changes.count)
         assert counted == len(events), "the account counts every event"
         # What the decision does not say stays as it was: identity, owner and limits above all.
@@ -291,6 +355,7 @@ class TestTable:
                 redeemed_at=before.redeemed_at,
                 expires_at=before.expires_at,
                 last_redemption=before.last_redemption,
+                invalidation=before.invalidation,
             )
             == before
         )

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core import codes
+from chalicelib.core.coupons import codes
 
 _CHARACTERS = string.ascii_letters + string.digits + "-_"
 _issued = st.text(_CHARACTERS, min_size=4, max_size=64).filter(codes.may_be_issued)

@@ -9,13 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from chalicelib.core import redemptions, reversals
-from chalicelib.core.accounts import Account, AccountChange, NewestVisit, Standing, VisitReset
 from chalicelib.core.changes import Changes
-from chalicelib.core.coupons import Coupon, CouponStatus
-from chalicelib.core.orders import Order
-from chalicelib.core.redemptions import Redemption
-from chalicelib.core.reversals import UnredeemCoupon
+from chalicelib.core.coupons import redeeming, reversals
+from chalicelib.core.coupons.coupons import Coupon, CouponStatus
+from chalicelib.core.coupons.redemptions import Redemption
+from chalicelib.core.coupons.reversals import UnredeemCoupon
+from chalicelib.core.customers.accounts import (
+    Account,
+    AccountChange,
+    NewestVisit,
+    Standing,
+    VisitReset,
+)
+from chalicelib.core.customers.orders import Order
 from tests.builders import (
     JOINED,
     NOON,
@@ -60,7 +66,7 @@ class Shop:
         amount = _ORDERS[order_id] if order_id else _PURCHASE
         number = len(self.redemptions)
         self.now += timedelta(seconds=1)
-        decision = redemptions.decide_redemption(
+        decision = redeeming.decide_redemption(
             a_redeem_coupon(
                 code=code,
                 redemption_id=f"rdm_{number}",

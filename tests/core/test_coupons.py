@@ -2,12 +2,17 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from chalicelib.core import coupons
-from chalicelib.core.accounts import AccountChange
 from chalicelib.core.activity import ActivityEvent, Channel, EventType
 from chalicelib.core.changes import Changes
-from chalicelib.core.coupons import CouponDecision, CouponNotFound, CouponStatus, RedemptionRef
-from chalicelib.core.rewards import Reward, RewardNotActive, RewardStatus
+from chalicelib.core.coupons import coupons
+from chalicelib.core.coupons.coupons import (
+    CouponDecision,
+    CouponNotFound,
+    CouponStatus,
+    RedemptionRef,
+)
+from chalicelib.core.customers.accounts import AccountChange
+from chalicelib.core.rewards.rewards import Reward, RewardNotActive, RewardStatus
 from tests.builders import (
     NOON,
     a_coupon,

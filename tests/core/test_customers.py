@@ -3,11 +3,11 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core import customers
-from chalicelib.core.accounts import Account, AccountChange, Standing
 from chalicelib.core.activity import ActivityEvent, EventType
 from chalicelib.core.changes import Changes
-from chalicelib.core.customers import Customer, Handle
+from chalicelib.core.customers import customers
+from chalicelib.core.customers.accounts import Account, AccountChange, Standing
+from chalicelib.core.customers.customers import Customer, Handle
 from chalicelib.core.errors import Invalid
 from tests.builders import JOINED, NOON, a_customer, an_account, an_origin
 

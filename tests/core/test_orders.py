@@ -1,9 +1,9 @@
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core import orders
+from chalicelib.core.customers import orders
+from chalicelib.core.customers.orders import Order, PurchaseEffect
 from chalicelib.core.errors import Refused
-from chalicelib.core.orders import Order, PurchaseEffect
 from tests.builders import NOON
 
 _NEW = Order("order 1", "cus_ada", NOON)

@@ -4,16 +4,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from chalicelib.core.accounts import (
+from chalicelib.core.coupons.coupons import Coupon, CouponStatus, RedemptionRef
+from chalicelib.core.coupons.redeeming import RedemptionDecision
+from chalicelib.core.coupons.redemptions import RedeemCoupon
+from chalicelib.core.customers.accounts import (
     Account,
     AccountChange,
     NewestVisit,
     OlderVisit,
     Standing,
 )
-from chalicelib.core.coupons import Coupon, CouponStatus, RedemptionRef
-from chalicelib.core.redemptions import RedeemCoupon, RedemptionDecision
-from chalicelib.core.rewards import PurchaseAmount, Reward, RewardStatus
+from chalicelib.core.rewards.rewards import PurchaseAmount, Reward, RewardStatus
 from tests.builders import (
     JOINED,
     NOON,

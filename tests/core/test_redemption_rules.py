@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core.accounts import (
+from chalicelib.core.activity import ActivityEvent
+from chalicelib.core.coupons.coupons import CouponStatus, RedemptionRef
+from chalicelib.core.customers.accounts import (
     Standing,
 )
-from chalicelib.core.activity import ActivityEvent
-from chalicelib.core.coupons import CouponStatus, RedemptionRef
-from chalicelib.core.orders import Order
-from chalicelib.core.rewards import PurchaseAmount, RewardStatus
+from chalicelib.core.customers.orders import Order
+from chalicelib.core.rewards.rewards import PurchaseAmount, RewardStatus
 from tests.builders import (
     NOON,
     a_coupon,

@@ -4,17 +4,18 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core.accounts import (
+from chalicelib.core.activity import ActivityEvent, EventType
+from chalicelib.core.coupons.baskets import Line
+from chalicelib.core.coupons.coupons import CouponStatus, RedemptionRef
+from chalicelib.core.coupons.redeeming import RedemptionDecision
+from chalicelib.core.customers.accounts import (
     AccountChange,
     NewestVisit,
     OlderVisit,
 )
-from chalicelib.core.activity import ActivityEvent, EventType
-from chalicelib.core.coupons import CouponStatus, RedemptionRef
+from chalicelib.core.customers.orders import Order
 from chalicelib.core.idempotency import IdempotencyRecord, KeyedRequest
-from chalicelib.core.orders import Order
-from chalicelib.core.redemptions import Line, RedemptionDecision
-from chalicelib.core.rewards import Discount, RewardType
+from chalicelib.core.rewards.rewards import Discount, RewardType
 from tests.builders import (
     NOON,
     a_coupon,
@@ -43,8 +44,8 @@ class TestDecideRedemption:
         assert [type(each).__name__ for each in decision.changes.create] == [
             "Redemption",
             "ActivityEvent",
-            "IdempotencyRecord",
             "Order",
+            "IdempotencyRecord",
         ]
         assert decision.changes.count == (
             AccountChange(
@@ -223,7 +224,8 @@ class TestPurchase:
 
         count = count_of(decision)
         assert (count.lifetime_value_minor, count.visits, count.coupons_used) == (0, 0, 1)
-        assert (order, replace(order, standing=2, counting=2)) in decision.changes.update
+        after = replace(order, standing=2, counting=2, taken_off_minor=200)
+        assert (order, after) in decision.changes.update
 
     def test_takes_the_amount_of_its_order_where_it_is_left_out(self) -> None:
         order = Order(

@@ -4,15 +4,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core import reversals
-from chalicelib.core.accounts import AccountChange, Standing, VisitReset
 from chalicelib.core.activity import ActivityEvent, EventType
-from chalicelib.core.coupons import Coupon, CouponStatus, RedemptionRef
+from chalicelib.core.coupons import reversals
+from chalicelib.core.coupons.coupons import Coupon, CouponStatus, RedemptionRef
+from chalicelib.core.coupons.redemptions import Redemption, Reversal
+from chalicelib.core.coupons.reversals import ReversalDecision, UnredeemCoupon
+from chalicelib.core.customers.accounts import AccountChange, Standing, VisitReset
+from chalicelib.core.customers.orders import Order
 from chalicelib.core.errors import Refused
 from chalicelib.core.idempotency import IdempotencyRecord, KeyedRequest
-from chalicelib.core.orders import Order
-from chalicelib.core.redemptions import Redemption, Reversal
-from chalicelib.core.reversals import ReversalDecision, UnredeemCoupon
 from tests.builders import NOON, a_coupon, an_account, an_origin
 from tests.core.samples import a_redemption
 

@@ -2,15 +2,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from chalicelib.core import rewards
 from chalicelib.core.errors import Invalid, Refused
-from chalicelib.core.rewards import (
+from chalicelib.core.rewards import rewards
+from chalicelib.core.rewards.rewards import (
     CouponSource,
-    Discount,
     PoolEmpty,
     Reward,
     RewardNotActive,
@@ -238,66 +236,3 @@ class TestExpiryOfClaim:
 
     def test_is_never_without_a_validity(self) -> None:
         assert rewards.expiry_of_claim(a_reward(), claimed_at=NOON, time_zone="UTC") is None
-
-
-class TestDiscount:
-    @pytest.mark.parametrize(
-        ("basis_points", "amount", "off"),
-        [
-            (1000, 2000, 200),
-            (1000, 1999, 199),
-            (29, 10_000, 29),
-            (1, 9_999, 0),
-            (10_000, 1234, 1234),
-            (1250, 0, 0),
-            (3333, 100, 33),
-        ],
-    )
-    def test_of_a_percentage_rounds_down(self, basis_points: int, amount: int, off: int) -> None:
-        reward = a_reward(percent_off_basis_points=basis_points)
-
-        assert rewards.discount_of(reward, amount_minor=amount) == Discount(
-            RewardType.PERCENTAGE_DISCOUNT, basis_points, off
-        )
-
-    @given(st.integers(0, 10_000), _amounts)
-    def test_of_a_percentage_is_exact_to_less_than_one(self, points: int, amount: int) -> None:
-        off = rewards.discount_of(
-            a_reward(percent_off_basis_points=points), amount_minor=amount
-        ).amount_off_minor
-
-        assert off is not None
-        assert off * 10_000 <= amount * points < (off + 1) * 10_000
-
-    @given(st.sampled_from(RewardType), _amounts, st.integers(0, 10_000), _amounts)
-    def test_never_pays_more_than_the_purchase(
-        self, reward_type: RewardType, off: int, points: int, amount: int
-    ) -> None:
-        percentage = reward_type is RewardType.PERCENTAGE_DISCOUNT
-        reward = a_reward(
-            reward_type=reward_type,
-            percent_off_basis_points=points if percentage else None,
-            amount_off_minor=off if reward_type in _MONEY else None,
-        )
-
-        found = rewards.discount_of(reward, amount_minor=amount).amount_off_minor
-
-        assert found is None or 0 <= found <= amount
-        if reward_type in _MONEY:
-            assert found == min(off, amount)
-
-    def test_of_an_unknown_purchase_is_the_amount_or_unknown(self) -> None:
-        percentage = rewards.discount_of(a_reward(), amount_minor=None)
-        amount = rewards.discount_of(_a_reward_of(RewardType.DISCOUNT), amount_minor=None)
-
-        assert percentage == Discount(RewardType.PERCENTAGE_DISCOUNT, 1000, None)
-        assert amount == Discount(RewardType.DISCOUNT, 500, 500)
-
-    @pytest.mark.parametrize(
-        "reward_type",
-        [each for each in RewardType if each not in (*_MONEY, RewardType.PERCENTAGE_DISCOUNT)],
-    )
-    def test_of_what_is_not_money_is_none(self, reward_type: RewardType) -> None:
-        found = rewards.discount_of(_a_reward_of(reward_type), amount_minor=2000)
-
-        assert found == Discount(reward_type, None, None)

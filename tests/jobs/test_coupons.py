@@ -7,10 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib import wiring
 from chalicelib.core.activity import Channel, EventType
-from chalicelib.core.coupons import CouponStatus
+from chalicelib.core.coupons.coupons import CouponStatus
+from chalicelib.usecases.pacing import Pace
 from chalicelib.wiring import Services
 from tests.builders import NOON
 from tests.conftest import at, services_on
@@ -134,6 +136,30 @@ class TestExpireCoupons:
 
         assert job.run()["expired"] == 0
         assert coupon_of(services, code).status is CouponStatus.REDEEMED
+
+
+class TestPace:
+    def test_is_of_the_write_units_that_the_run_spends(
+        self, services: Services, job: Job, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        slept: list[float] = []
+        pace = Pace(100, timer=lambda: 0.0, sleep=slept.append)
+        paced = replace(services, expiry_pace=pace)
+        monkeypatch.setattr(wiring, "services", lambda: paced)
+        _due(services, 3)
+
+        job.run()
+
+        # The clock of this pace stands still, so its debt is all that was spent.
+        assert slept[-1] * 100 == pytest.approx(job.metrics()["write_units"])
+
+    @pytest.mark.parametrize(("set_to", "rate"), [("", None), ("2000", 2000.0)])
+    def test_is_set_by_the_environment(
+        self, monkeypatch: pytest.MonkeyPatch, set_to: str, rate: float | None
+    ) -> None:
+        monkeypatch.setenv("EXPIRY_WRITE_UNITS_PER_SECOND", set_to)
+
+        assert services_on("any").expiry_pace.units_per_second == rate
 
 
 class TestMetrics:

@@ -8,3 +8,5 @@ import os
 CLIENTS = int(os.environ.get("COUPONRY_RACE_CLIENTS") or 16)
 COUPONS = int(os.environ.get("COUPONRY_RACE_COUPONS") or 40)
 DROP_SHARE = 0.2
+TRIES = int(os.environ.get("COUPONRY_STRANGER_TRIES") or 300)
+"""Codes that a stranger tries."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.store.capacity import Meter
+from chalicelib.store.engine.capacity import Meter
 from chalicelib.store.store import DynamoStore
 from chalicelib.usecases.ports import Store
 

@@ -4,26 +4,48 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from chalicelib.core.accounts import Account, Standing
 from chalicelib.core.activity import ActivityEvent, Channel, EventType
-from chalicelib.core.api_keys import ApiKey
-from chalicelib.core.callers import Role
+from chalicelib.core.callers.api_keys import ApiKey
+from chalicelib.core.callers.callers import Role
+from chalicelib.core.callers.tries import Tries
 from chalicelib.core.changes import Ref, ref
-from chalicelib.core.coupons import Coupon, CouponStatus, RedemptionRef
+from chalicelib.core.coupons.attempts import Attempt
+from chalicelib.core.coupons.baskets import Line
+from chalicelib.core.coupons.batches import CouponBatch
+from chalicelib.core.coupons.coupons import (
+    Coupon,
+    CouponStatus,
+    HeldUse,
+    Invalidation,
+    RedemptionRef,
+)
+from chalicelib.core.coupons.exports import Export, ExportKind, ExportStatus
+from chalicelib.core.coupons.generations import Generation, GenerationStatus
+from chalicelib.core.coupons.holds import Hold
+from chalicelib.core.coupons.import_rows import Columns, Layout, Options, Reason, RefusedRow
+from chalicelib.core.coupons.imports import Failure, Import, ImportStatus, RefusedRows
+from chalicelib.core.coupons.patterns import PatternUse
+from chalicelib.core.coupons.redemptions import Redemption, Reversal
 from chalicelib.core.cursors import CursorSecret
-from chalicelib.core.customers import Address, Consent, Customer, Handle
+from chalicelib.core.customers.accounts import Account, Standing
+from chalicelib.core.customers.customers import Address, Consent, Customer, Handle
+from chalicelib.core.customers.orders import Order
+from chalicelib.core.files.csvs import Encoding
 from chalicelib.core.idempotency import IdempotencyRecord
-from chalicelib.core.orders import Order
-from chalicelib.core.redemptions import Line, Redemption, Reversal
-from chalicelib.core.rewards import (
+from chalicelib.core.rewards.limits import LimitCounter, Limits, Period, UnitTaken
+from chalicelib.core.rewards.reconciliations import ReconcilePosition, Reconciliation
+from chalicelib.core.rewards.rewards import (
     CouponSource,
     Discount,
     PurchaseAmount,
     Reward,
     RewardStatus,
     RewardType,
+    Stacking,
 )
+from chalicelib.core.rewards.totals import CouponShadow, DayTotals, RedemptionShadow, Totals
 from chalicelib.core.settings import Settings
+from chalicelib.core.stream import ParkedRecord
 
 # Milliseconds are the finest that is kept.
 NOW = datetime(2026, 3, 29, 1, 59, 59, 999000, tzinfo=UTC)
@@ -56,7 +78,29 @@ FULL: Sequence[Any] = (
         detail={"status": "redeemed", "amount_minor": 0, "order_id": None, "note": "é \U0001f381"},
     ),
     ApiKey(
-        "key_1", _HASH, "Till 3", Role.CASHIER, NOW, "key_0", expires_at=LATER, revoked_at=LATER
+        "key_1",
+        _HASH,
+        "Till 3",
+        Role.CASHIER,
+        NOW,
+        "key_0",
+        expires_at=LATER,
+        revoked_at=LATER,
+        origins=("https://shop.example", "http://localhost:3000"),
+    ),
+    Attempt(
+        "att_1",
+        "SPRING10X",
+        "rwd_1",
+        "minimum_purchase_not_met",
+        LATER,
+        "key_1",
+        Channel.CHECKOUT,
+        facts={"missing_minor": 800, "currency": "EUR", "open": True, "until": None},
+        customer_named="cus_bob",
+        customer_holding="cus_ada",
+        location_id="loc_1",
+        key_hash=_HASH,
     ),
     Coupon(
         "spring_10-X",
@@ -71,6 +115,20 @@ FULL: Sequence[Any] = (
         expires_at=LATER,
         last_redemption=_USE,
         made_by=_HASH[:32],
+        invalidation=Invalidation(LATER, "key_2", "lost"),
+        balance_minor=250,
+        shared=True,
+        holds=(HeldUse("hld_1", LATER, "order 2"), HeldUse("hld_2", NOW)),
+        metadata={"fair": "été"},
+    ),
+    CouponBatch(
+        "bat_1",
+        "rwd_1",
+        LATER,
+        {CouponStatus.UNASSIGNED: 97, CouponStatus.CLAIMED: 2},
+        claims=2,
+        used=1,
+        counted=True,
     ),
     Customer(
         "cus_ada",
@@ -89,8 +147,73 @@ FULL: Sequence[Any] = (
         custom_fields={"shoe size": "38"},
     ),
     Handle("email", "ada@example.com", "cus_ada"),
+    Generation(
+        "gen_1",
+        "rwd_1",
+        "SUMMER-####",
+        1_000_000,
+        "key_1",
+        NOW,
+        status=GenerationStatus.STOPPED,
+        made=9,
+        finished_at=LATER,
+    ),
+    PatternUse("SUMMER####", 1_000_000),
     IdempotencyRecord(_HASH, _HASH[::-1], ("rdm_1", "cus_ada"), NOW),
-    Order("order 1", "cus_ada", NOW, amount_minor=0, standing=2, counting=2),
+    Hold("hld_1", "SPRING-10", NOW, LATER, order_id="order 2"),
+    LimitCounter("rwd_1", "2026-W13", 3, customer_id="cus_ada", shard=2, share=5),
+    Order(
+        "order 1",
+        "cus_ada",
+        NOW,
+        amount_minor=0,
+        standing=2,
+        counting=2,
+        taken_off_minor=150,
+        exclusive=1,
+    ),
+    Import(
+        "imp_1",
+        "rwd_1",
+        NOW,
+        "key_1",
+        status=ImportStatus.RUNNING,
+        options=Options("\t", Encoding.WINDOWS_1252, True, Columns("Code", 2, None, ("n",))),  # noqa: FBT003
+        size_bytes=10**9,
+        etag='"e"',
+        layout=Layout(Encoding.UTF_8, ";", True, 3, 1, ("n", "Code"), 0, 1, (0,)),  # noqa: FBT003
+        started_at=NOW,
+        started_by="key_2",
+        finished_at=LATER,
+        offset=17,
+        line=2,
+        created=3,
+        duplicate=4,
+        invalid=5,
+        refused_file=True,
+        failure=Failure.FILE_CHANGED,
+        worker="run_1",
+        lease_until=LATER,
+        takeovers=2,
+    ),
+    RefusedRows("imp_1", NOW, (RefusedRow(12, "été", Reason.BAD_CODE),)),
+    Export(
+        "exp_1",
+        ExportKind.REDEMPTIONS,
+        "rwd_1",
+        NOW,
+        "key_1",
+        statuses=(CouponStatus.CLAIMED, CouponStatus.REDEEMED),
+        status=ExportStatus.FAILED,
+        finished_at=LATER,
+        rows=3,
+        position=1,
+        after="x#y",
+        parts=("a", "b"),
+        worker="run_1",
+        lease_until=LATER,
+        takeovers=2,
+    ),
     Redemption(
         "rdm_1",
         "SPRING-10",
@@ -115,6 +238,9 @@ FULL: Sequence[Any] = (
         lines=(Line("tea", "drinks", 2, 800), Line("cake")),
         previous=_USE,
         reversal=Reversal(LATER, "key_2", "returned"),
+        units=(UnitTaken("rwd_1", Period.DAY, "2026-03-29", 7, shard=3),),
+        exclusive=True,
+        coupon_balance_minor=250,
     ),
     Reward(
         "rwd_1",
@@ -138,9 +264,39 @@ FULL: Sequence[Any] = (
         cost_in_points=100,
         tax_value_minor=19,
         stocked=True,
+        code_pattern="SUMMER-####-????",
+        low_stock_at=100,
+        top_up_to=1000,
+        top_up_id="gen_1",
+        limits=Limits(total=1000, per_week=10),
+        limits_per_customer=Limits(per_day=1),
+        guests_allowed=True,
+        maximum_discount_minor=900,
+        products=("tea", "cup"),
+        categories=("ware",),
+        location_ids=("loc_1",),
+        stacking=Stacking.EXCLUSIVE,
+        application_order=-3,
     ),
-    Settings("Café", "EUR", "Europe/Berlin", "de", 24 * 365 * 20),
+    Settings("Café", "EUR", "Europe/Berlin", "de", 24 * 365 * 20, foreign_codes=True),
     CursorSecret("ab" * 32),
+    ParkedRecord("e1", "totals", NOW, "KeyError", '{"eventID": "e1"}'),
+    Reconciliation("rwd_1", NOW, {"claimed": -1, "redeemed": 1}),
+    ReconcilePosition("rwd_1"),
+    Totals("rwd_1", "3", -1, 2, 3, 4, 5, 6, 7, 8, 9000000000, 10),
+    DayTotals("rwd_1", "3", date(2026, 3, 29), -1, 2, 3, 4),
+    CouponShadow(
+        "spring_10-X",
+        "rwd_1",
+        7,
+        CouponStatus.CLAIMED,
+        used=True,
+        claimed_on=date(2026, 3, 29),
+        redeemed_at=NOW,
+        expires_at=LATER,
+    ),
+    RedemptionShadow("rdm_1", "rwd_1", 2, date(2026, 3, 29), True, 1999, 199),  # noqa: FBT003
+    Tries("key_1#" + _HASH[:32], 2956000, 10),
 )
 
 BARE: Sequence[Any] = (
@@ -155,11 +311,20 @@ BARE: Sequence[Any] = (
         channel=Channel.API,
     ),
     ApiKey("key_1", _HASH, "Till", Role.OWNER, NOW, "setup"),
+    Attempt("att_1", "AAAA", "rwd_1", "coupon_unassigned", NOW, "key_1", Channel.API),
     Coupon("AAAA", "rwd_1", CouponStatus.UNASSIGNED, NOW),
+    CouponBatch("bat_1", "rwd_1", NOW, {CouponStatus.UNASSIGNED: 1}),
     Customer("cus_bob", joined_at=NOW, created_at=NOW),
     Handle("phone", "+15551234567", "cus_bob"),
+    Generation("gen_1", "rwd_1", "####", 1, "key_1", NOW),
+    PatternUse("SUMMER####", 0),
     IdempotencyRecord(_HASH, _HASH, (), NOW),
-    Order("order 1", "cus_bob", NOW),
+    Hold("hld_1", "AAAA", NOW, LATER),
+    LimitCounter("rwd_1", "2026-W13", 0, customer_id="cus_ada"),
+    Order("order 1", None, NOW),
+    Import("imp_1", "rwd_1", NOW, "key_1"),
+    RefusedRows("imp_1", NOW, (RefusedRow(12, "", Reason.CODE_MISSING),)),
+    Export("exp_1", ExportKind.COUPONS, "rwd_1", NOW, "key_1"),
     Redemption(
         "rdm_1",
         "AAAA",
@@ -177,30 +342,54 @@ BARE: Sequence[Any] = (
     Reward("rwd_1", "Gift", RewardType.GIFT, NOW),
     Settings(),
     CursorSecret("cd" * 32),
+    ParkedRecord("e1", "totals", NOW, "KeyError", "{}"),
+    Reconciliation("rwd_1", NOW, {}),
+    ReconcilePosition(""),
+    Totals("rwd_1", "3"),
+    DayTotals("rwd_1", "3", date(2026, 3, 29)),
+    CouponShadow("AAAA", "rwd_1", 1, CouponStatus.UNASSIGNED),
+    RedemptionShadow("rdm_1", "rwd_1", 1, date(2026, 3, 29), stands=False),
+    Tries("key_1", 0),
 )
+
+
+_NAMED_BY: dict[type, tuple[str, ...]] = {
+    Account: ("customer_id",),
+    ActivityEvent: ("customer_id", "event_id"),
+    ApiKey: ("key_id",),
+    CouponBatch: ("batch_id",),
+    Generation: ("generation_id",),
+    PatternUse: ("pattern_key",),
+    Customer: ("customer_id",),
+    Handle: ("field", "value"),
+    Export: ("export_id",),
+    Hold: ("hold_id",),
+    Import: ("import_id",),
+    IdempotencyRecord: ("key_hash",),
+    LimitCounter: ("reward_id", "bucket", "customer_id", "shard"),
+    Order: ("order_id",),
+    Redemption: ("customer_id", "redemption_id"),
+    Reward: ("reward_id",),
+    ParkedRecord: ("record_id", "applier"),
+    Reconciliation: ("reward_id",),
+    Tries: ("guesser", "window"),
+    Totals: ("reward_id", "shard"),
+    DayTotals: ("reward_id", "shard", "day"),
+    RedemptionShadow: ("redemption_id",),
+}
 
 
 def ref_of(snapshot: Any) -> Ref[Any]:
     """Return the name that ``snapshot`` is read by."""
-    match snapshot:
-        case Account() | Customer():
-            parts: tuple[str, ...] = (snapshot.customer_id,)
-        case ActivityEvent():
-            parts = (snapshot.customer_id, snapshot.event_id)
-        case ApiKey():
-            parts = (snapshot.key_id,)
-        case Coupon():
-            parts = ("".join(c for c in snapshot.code.upper() if c.isalnum()),)
-        case Handle():
-            parts = (snapshot.field, snapshot.value)
-        case IdempotencyRecord():
-            parts = (snapshot.key_hash,)
-        case Order():
-            parts = (snapshot.order_id,)
-        case Redemption():
-            parts = (snapshot.customer_id, snapshot.redemption_id)
-        case Reward():
-            parts = (snapshot.reward_id,)
-        case _:
-            parts = ()
-    return ref(type(snapshot), *parts)
+    if isinstance(snapshot, Attempt):
+        return ref(Attempt, snapshot.code, snapshot.key_hash or snapshot.attempt_id)
+    if isinstance(snapshot, Coupon | CouponShadow):
+        return ref(type(snapshot), "".join(c for c in snapshot.code.upper() if c.isalnum()))
+    if isinstance(snapshot, RefusedRows):
+        return ref(RefusedRows, snapshot.import_id, str(snapshot.rows[0].line))
+    names = _NAMED_BY.get(type(snapshot), ())
+    return ref(type(snapshot), *(_part(getattr(snapshot, name)) for name in names))
+
+
+def _part(value: object) -> str:
+    return "" if value is None else str(value)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core.accounts import (
+from chalicelib.core.changes import Changes, Clash, Contention, ref
+from chalicelib.core.customers.accounts import (
     Account,
     AccountChange,
     NewestVisit,
@@ -14,7 +15,6 @@ from chalicelib.core.accounts import (
     Standing,
     VisitReset,
 )
-from chalicelib.core.changes import Changes, Clash, Contention, ref
 from chalicelib.usecases.ports import Store
 from tests.builders import JOINED, NOON, unique
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from chalicelib.core.changes import Changes, ref
-from chalicelib.core.coupons import Coupon
-from chalicelib.store import capacity, codecs
-from chalicelib.store.capacity import Meter
+from chalicelib.core.coupons.coupons import Coupon
+from chalicelib.store.engine import capacity, codecs
+from chalicelib.store.engine.capacity import Meter
 from chalicelib.usecases.ports import Store
 from tests.builders import a_coupon, an_unassigned_coupon, unique
 from tests.store.calls import recorded
@@ -68,8 +68,9 @@ class TestItemSize:
             "created_at": 10 + len("2025-01-01T00:00:00.000Z"),
             "usage_limit": 11 + 2,
             "usages": 6 + 1,
+            "shared": 6 + 1,
             "list_pk": 7 + len("RWD#rwd_1#unassigned#0"),
-            "list_sk": 7 + len("2025-01-01T00:00:00.000Z#SPRING10"),
+            "list_sk": 7 + 16 + len("#SPRING10"),
         }
         assert set(raw) == set(by_hand)
         assert capacity.item_size(raw) == sum(by_hand.values())

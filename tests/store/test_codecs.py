@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from chalicelib.core.accounts import Account, Standing
 from chalicelib.core.activity import ActivityEvent, Channel, EventType
 from chalicelib.core.changes import Changes
-from chalicelib.core.coupons import Coupon, CouponStatus, RedemptionRef
-from chalicelib.core.customers import Address, Consent, Customer
-from chalicelib.core.orders import Order
-from chalicelib.store import codecs
+from chalicelib.core.coupons.coupons import Coupon, CouponStatus, Invalidation, RedemptionRef
+from chalicelib.core.customers.accounts import Account, Standing
+from chalicelib.core.customers.customers import Address, Consent, Customer
+from chalicelib.core.customers.orders import Order
+from chalicelib.store.engine import codecs
 from chalicelib.usecases.ports import Store
 from tests.store.samples import BARE, FULL, ref_of
 
@@ -47,6 +47,7 @@ _coupons = st.builds(
     expires_at=_maybe(_moments),
     last_redemption=_maybe(st.builds(RedemptionRef, _texts, _texts, _maybe(_texts))),
     made_by=_maybe(_texts),
+    invalidation=_maybe(st.builds(Invalidation, _moments, _texts, _maybe(_texts))),
     version=_counts,
 )
 _accounts = st.builds(
@@ -135,8 +136,17 @@ class TestRoundTrip:
         )
         identity = {
             field: getattr(full, field)
-            for field in ("customer_id", "code", "order_id", "field", "value")
-            if hasattr(full, field)
+            for field in (
+                "customer_id",
+                "code",
+                "order_id",
+                "field",
+                "value",
+                "key_hash",
+                "guesser",
+                "window",
+            )
+            if field in full.__struct_fields__
         }
         bare = replace(bare, **identity)
         old = store.read(ref_of(full)).find(ref_of(full))

@@ -7,18 +7,24 @@ from typing import Any, TypeVar
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core.accounts import Account, AccountChange, NewestVisit, Standing, VisitReset
-from chalicelib.core.api_keys import ApiKey
+from chalicelib.core.callers.api_keys import ApiKey
 from chalicelib.core.changes import Changes, Clash, Contention, Snapshot
-from chalicelib.core.coupons import Coupon, CouponStatus
-from chalicelib.core.customers import Customer
+from chalicelib.core.coupons.coupons import Coupon, CouponStatus
+from chalicelib.core.coupons.redemptions import Redemption
+from chalicelib.core.customers.accounts import (
+    Account,
+    AccountChange,
+    NewestVisit,
+    Standing,
+    VisitReset,
+)
+from chalicelib.core.customers.customers import Customer
+from chalicelib.core.customers.orders import Order
 from chalicelib.core.idempotency import KEPT_FOR, IdempotencyRecord
-from chalicelib.core.orders import Order
-from chalicelib.core.redemptions import Redemption
-from chalicelib.core.rewards import Reward, RewardStatus
+from chalicelib.core.rewards.rewards import Reward, RewardStatus
 from chalicelib.core.settings import Settings
-from chalicelib.store import codecs
-from chalicelib.store.capacity import Meter
+from chalicelib.store.engine import codecs
+from chalicelib.store.engine.capacity import Meter
 from chalicelib.usecases.ports import Store
 from tests import engines
 from tests.builders import JOINED, NOON, a_coupon, unique

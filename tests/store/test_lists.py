@@ -1,4 +1,5 @@
 import contextlib
+import hashlib
 import itertools
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -12,11 +13,11 @@ from msgspec.structs import replace
 from chalicelib.core import moments
 from chalicelib.core.activity import ActivityEvent, Channel, EventType
 from chalicelib.core.changes import Changes
-from chalicelib.core.coupons import Coupon, CouponStatus
-from chalicelib.core.customers import Customer
+from chalicelib.core.coupons.coupons import Coupon, CouponStatus
+from chalicelib.core.customers.customers import Customer
 from chalicelib.core.pages import Page, PageRequest
 from chalicelib.store import keys
-from chalicelib.store.capacity import Meter
+from chalicelib.store.engine.capacity import Meter
 from chalicelib.usecases.ports import Store
 from tests.builders import JOINED, NOON, a_coupon, an_unassigned_coupon, unique
 
@@ -52,12 +53,18 @@ def _codes(coupons: list[Coupon]) -> list[str]:
 def _pool(reward_id: str, created_at: list[datetime]) -> tuple[Coupon, ...]:
     """Return coupons of two statuses, created then."""
     prefix = unique("C")
-    return tuple(
-        (a_coupon if number % 3 else an_unassigned_coupon)(
-            code=f"{prefix}{number:03d}", reward_id=reward_id, created_at=created, version=0
-        )
-        for number, created in enumerate(created_at)
-    )
+
+    def one(number: int, created: datetime) -> Coupon:
+        code = f"{prefix}{number:03d}"
+        if number % 3:
+            # Some were claimed, some, such as a shared one, nobody ever had.
+            at = created if number % 2 else None
+            return a_coupon(
+                code=code, reward_id=reward_id, created_at=created, claimed_at=at, version=0
+            )
+        return an_unassigned_coupon(code=code, reward_id=reward_id, created_at=created, version=0)
+
+    return tuple(one(number, created) for number, created in enumerate(created_at))
 
 
 # Several share a moment: only the code tells them apart.
@@ -90,20 +97,29 @@ class TestCouponsOfAReward:
         statuses=st.sets(st.sampled_from(_OPEN), min_size=1),
     )
     @settings(max_examples=60, deadline=None)
-    def test_are_walked_in_order_each_once_within_the_range(
+    def test_are_walked_each_once_the_pool_by_itself_and_the_others_by_time(
         self,
         store: Store,
         pool: tuple[Coupon, ...],
         part: PageRequest,
         statuses: set[CouponStatus],
     ) -> None:
-        expected = [
-            coupon.code
-            for coupon in sorted(
-                pool, key=lambda each: (each.created_at, each.code), reverse=part.descending
-            )
-            if part.low <= moments.iso(coupon.created_at) < part.high and coupon.status in statuses
-        ]
+        others = sorted(
+            (
+                coupon
+                for coupon in pool
+                if coupon.status is not CouponStatus.UNASSIGNED
+                and part.low <= moments.iso(coupon.created_at) < part.high
+            ),
+            key=lambda each: (each.created_at, each.code),
+            reverse=part.descending,
+        )
+        unassigned = sorted(
+            (coupon for coupon in pool if coupon.status is CouponStatus.UNASSIGNED),
+            key=lambda each: hashlib.sha256(each.code.encode()).hexdigest(),
+            reverse=part.descending,
+        )
+        expected = [coupon.code for coupon in (*unassigned, *others) if coupon.status in statuses]
 
         found = _walk(
             lambda request: store.coupons_of_reward(pool[0].reward_id, sorted(statuses), request),
@@ -169,7 +185,7 @@ class TestCouponsOfAReward:
             costs.append((meter.round_trips, meter.reads))
 
         assert costs[0] == costs[1]
-        assert costs[0][0] == keys.COUPON_SHARDS + 1
+        assert costs[0][0] == keys.coupon_shards(CouponStatus.CLAIMED) + 1
 
 
 @contextlib.contextmanager

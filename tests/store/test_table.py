@@ -13,10 +13,10 @@ from botocore.exceptions import (
 from botocore.stub import Stubber
 
 from chalicelib.core.changes import Changes, Clash, Contention, ref
-from chalicelib.core.coupons import Coupon
+from chalicelib.core.coupons.coupons import Coupon
 from chalicelib.core.errors import Unavailable
-from chalicelib.store import codecs
-from chalicelib.store.capacity import Meter
+from chalicelib.store.engine import codecs
+from chalicelib.store.engine.capacity import Meter
 from chalicelib.store.store import DynamoStore
 from chalicelib.usecases.ports import Store
 from tests.builders import a_coupon, unique

@@ -1,6 +1,7 @@
 """Each function works with what its role allows, and the roles are really asked."""
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -9,12 +10,13 @@ from typing import Any
 import pytest
 
 from chalicelib import wiring
-from chalicelib.core.api_keys import ApiKey
-from chalicelib.core.callers import Role
-from chalicelib.store.capacity import Meter
+from chalicelib.core.callers.api_keys import ApiKey
+from chalicelib.core.callers.callers import Role
+from chalicelib.store.engine.capacity import Meter
 from chalicelib.store.store import DynamoStore
-from chalicelib.usecases import api_keys
+from chalicelib.usecases.callers import api_keys
 from tests import engines
+from tests.stack import uploads
 from tools.stack import up
 from tools.stack.settings import Settings
 
@@ -30,7 +32,9 @@ class Deployed:
         self._url = stack.url
         self._token = _owner_key(stack.outputs["TableName"])
 
-    def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    def call(
+        self, method: str, path: str, body: Any = None, *, key: str | None = None
+    ) -> tuple[int, Any]:
         request = urllib.request.Request(
             self._url + path,
             method=method,
@@ -38,7 +42,8 @@ class Deployed:
             headers={
                 "Authorization": f"Bearer {self._token}",
                 "Content-Type": "application/json",
-            },
+            }
+            | ({} if key is None else {"Idempotency-Key": key}),
         )
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
@@ -47,10 +52,19 @@ class Deployed:
             with error:
                 return error.code, json.loads(error.read())
 
-    def made(self, method: str, path: str, body: Any = None) -> Any:
-        status, answer = self.call(method, path, body)
+    def made(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> Any:
+        status, answer = self.call(method, path, body, key=key)
         assert status < 300, answer
         return answer
+
+    def until_ended(self, path: str) -> Any:
+        """Return an import or an export once it has ended."""
+        for _ in range(300):
+            found = self.made("GET", path)
+            if found["finished_at"] and found["status"] != "running":
+                return found
+            time.sleep(0.1)
+        raise AssertionError(found)
 
 
 def _owner_key(table_name: str) -> str:
@@ -74,6 +88,19 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
             patch.setenv(name, value)
         patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", settings.endpoint)
         yield Deployed(settings, stack)
+
+
+_SCHEDULED = {
+    "version": "0",
+    "id": "1",
+    "detail-type": "Scheduled Event",
+    "source": "aws.events",
+    "account": "000000000000",
+    "time": "2018-03-01T00:00:00Z",
+    "region": "us-east-1",
+    "resources": [],
+    "detail": {},
+}
 
 
 class TestRoles:
@@ -102,27 +129,86 @@ class TestRoles:
             deployed.made("GET", path)
         deployed.made("PATCH", f"/v1/customers/{customer['id']}", {"external_id": "role-2"})
 
-    def test_allow_the_expiry_of_coupons(self, deployed: Deployed) -> None:
+    def test_allow_imports_and_exports(self, deployed: Deployed) -> None:
+        reward = {"name": "A gift", "type": "gift", "coupon_source": "uploaded"}
+        reward_id = deployed.made("POST", "/v1/rewards", reward)["id"]
+        made = deployed.made("POST", "/v1/imports", {"reward_id": reward_id})
+        uploads.send(made["upload"], b"ROLE-1001\n!\n")
+        path = f"/v1/imports/{made['import']['id']}"
+        deployed.made("GET", f"{path}/preview")
+        deployed.made("POST", f"{path}/start", key="start")
+        imported = deployed.until_ended(path)
+        assert (imported["status"], imported["created"]) == ("completed_with_errors", 1), imported
+        refused = deployed.made("GET", imported["refused_rows"])
+        assert uploads.download(refused["url"]).splitlines()[1:] == ["2,!,bad_code"]
+        body = {"kind": "coupons", "reward_id": reward_id}
+        export = deployed.made("POST", "/v1/exports", body)
+        exported = deployed.until_ended(f"/v1/exports/{export['id']}")
+        assert uploads.download(exported["url"]).splitlines()[1].startswith("ROLE-1001,unassigned")
+
+    def test_allow_pools_to_be_filled(self, deployed: Deployed) -> None:
         functions = up.client("lambda", deployed.settings)
-        event = {
-            "version": "0",
-            "id": "1",
-            "detail-type": "Scheduled Event",
-            "source": "aws.events",
-            "account": "000000000000",
-            "time": "2018-03-01T00:00:00Z",
-            "region": "us-east-1",
-            "resources": [],
-            "detail": {},
-        }
+        reward = {"name": "A gift", "type": "gift", "low_stock_at": 5, "top_up_to": 150}
+        reward_id = deployed.made("POST", "/v1/rewards", reward)["id"]
+        path = f"/v1/rewards/{reward_id}/coupons"
+        ordered = deployed.made("POST", f"{path}/generate", {"count": 3}, key="generate")
+        assert (ordered["status"], ordered["made"]) == ("completed", 3)
+        deployed.made("POST", f"/v1/rewards/{reward_id}/activate")
 
         answer = functions.invoke(
-            FunctionName=deployed.outputs["ExpireCouponsName"], Payload=json.dumps(event)
+            FunctionName=deployed.outputs["KeepStockName"], Payload=json.dumps(_SCHEDULED)
+        )
+
+        assert "FunctionError" not in answer
+        report = json.loads(answer["Payload"].read())
+        assert report == {"watched": 1, "low": 0, "filled": 1, "made": 147, "running": 0}
+        customer = deployed.made("POST", "/v1/customers", {})
+        body = {"customer_id": customer["id"]}
+        assert deployed.made("POST", f"/v1/rewards/{reward_id}/claim", body)["status"] == "claimed"
+
+    def test_allow_the_look_for_stalled_work(self, deployed: Deployed) -> None:
+        functions = up.client("lambda", deployed.settings)
+
+        answer = functions.invoke(
+            FunctionName=deployed.outputs["ResumeFileJobsName"], Payload=json.dumps(_SCHEDULED)
+        )
+
+        assert "FunctionError" not in answer
+        assert json.loads(answer["Payload"].read()) == {"imports": 0, "exports": 0}
+
+    def test_allow_the_expiry_of_coupons(self, deployed: Deployed) -> None:
+        functions = up.client("lambda", deployed.settings)
+
+        answer = functions.invoke(
+            FunctionName=deployed.outputs["ExpireCouponsName"], Payload=json.dumps(_SCHEDULED)
         )
 
         assert "FunctionError" not in answer
         report = json.loads(answer["Payload"].read())
         assert report == {"expired": 0, "left": 0, "lag_seconds": 0}
+
+    def test_allow_totals_to_follow_the_stream_and_to_be_recounted(
+        self, deployed: Deployed
+    ) -> None:
+        reward = deployed.made("POST", "/v1/rewards", {"name": "A gift", "type": "gift"})
+        path = f"/v1/rewards/{reward['id']}"
+        deployed.made("POST", f"{path}/coupons", {"coupons": [{"code": "ROLE-0002"}]})
+        deadline = time.monotonic() + 120
+        total = 0
+        while total == 0 and time.monotonic() < deadline:
+            time.sleep(0.2)
+            total = deployed.made("GET", f"{path}/statistics")["coupons"]["total"]
+        assert total == 1
+
+        functions = up.client("lambda", deployed.settings)
+        answer = functions.invoke(
+            FunctionName=deployed.outputs["ReconcileTotalsName"], Payload=json.dumps(_SCHEDULED)
+        )
+
+        assert "FunctionError" not in answer
+        report = json.loads(answer["Payload"].read())
+        assert report["finished"] == 1
+        assert report["rewards"] >= 1
 
     def test_are_asked(self, deployed: Deployed) -> None:
         """Without its policy the API function may do nothing: the tests above prove something."""

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.files import leases
 from tools import template
 from tools.paths import ROOT
 
@@ -53,6 +54,50 @@ class TestTable:
 
         assert {index["IndexName"] for index in indexes} == {"list", "holder", "due"}
         assert {index["Projection"]["ProjectionType"] for index in indexes} == {"KEYS_ONLY"}
+
+
+class TestFiles:
+    def test_are_kept_encrypted_and_private(self) -> None:
+        bucket = template.load()["Resources"]["Files"]
+
+        assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("Retain", "Retain")
+        properties = bucket["Properties"]
+        assert properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+        assert len(properties["PublicAccessBlockConfiguration"]) == 4
+
+    def test_are_removed_when_the_table_forgets_them(self) -> None:
+        bucket = template.load()["Resources"]["Files"]["Properties"]
+
+        (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+        assert rule["ExpirationInDays"] == leases.FILES_KEPT_FOR.days
+        assert rule["AbortIncompleteMultipartUpload"]
+
+    def test_can_be_uploaded_by_a_page(self) -> None:
+        bucket = template.load()["Resources"]["Files"]["Properties"]
+
+        (rule,) = bucket["CorsConfiguration"]["CorsRules"]
+        assert "POST" in rule["AllowedMethods"]
+
+
+class TestAlarms:
+    def test_watch_every_function(self) -> None:
+        resources = template.load()["Resources"]
+        config = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))
+        names = {
+            "APIHandler" if name == "api_handler" else "".join(map(str.capitalize, name.split("_")))
+            for name in config["stages"]["prod"]["lambda_functions"]
+        }
+
+        for metric in ("Errors", "Throttles"):
+            watched = {
+                dimension["Value"]["Ref"]
+                for each in resources.values()
+                if each.get("Properties", {}).get("MetricName") == metric
+                for dimension in each["Properties"].get("Dimensions", ())
+                if dimension["Name"] == "FunctionName"
+            }
+            assert watched == names, metric
 
 
 _GATEWAY: dict[str, Any] = template.load()["Resources"]["RestAPI"]["Properties"]["GatewayResponses"]

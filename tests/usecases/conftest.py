@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib import wiring
-from chalicelib.store.capacity import Meter
+from chalicelib.store.engine.capacity import Meter
 from chalicelib.store.store import DynamoStore
 from chalicelib.wiring import Services
 from tests.store.calls import forbid_repeats, forbid_scans

@@ -7,6 +7,14 @@ out from them each time: status, lifetime value, visits. No counters, no version
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+_REFUSALS = {
+    "unassigned": "coupon_unassigned",
+    "claimed": "coupon_already_claimed",
+    "redeemed": "coupon_already_redeemed",
+    "expired": "coupon_expired",
+    "invalid": "coupon_invalid",
+}
+
 
 class No(Exception):
     """The model refuses, with the public code."""
@@ -60,6 +68,7 @@ class Card:
     expires_at: datetime | None
     uses: list[Use] = field(default_factory=list)
     ended: bool = False
+    invalid: bool = False
 
     @property
     def standing(self) -> list[Use]:
@@ -80,6 +89,8 @@ class Model:
 
     def status(self, code: str, now: datetime) -> str:
         card = self.cards[code]
+        if card.invalid:
+            return "invalid"
         if len(card.standing) >= self.offers[card.offer].usage_limit:
             return "redeemed"
         if card.ended or self._passed(card, now):
@@ -133,13 +144,7 @@ class Model:
     def claim(self, code: str, member: str, now: datetime, end_of_days: datetime | None) -> None:
         status = self.status(code, now)
         if status != "unassigned":
-            raise No(
-                {
-                    "claimed": "coupon_already_claimed",
-                    "redeemed": "coupon_already_redeemed",
-                    "expired": "coupon_expired",
-                }[status]
-            )
+            raise No(_REFUSALS[status])
         self._active(member)
         self._give(code, member, end_of_days)
 
@@ -159,6 +164,8 @@ class Model:
         offer = self.offers[card.offer]
         if late and not now - self.late_limit <= late <= now:
             raise No("redeemed_at_out_of_range")
+        if card.invalid:
+            raise No("coupon_invalid")
         if len(card.standing) >= offer.usage_limit:
             raise No("coupon_already_redeemed")
         if self._passed(card, at):
@@ -199,10 +206,8 @@ class Model:
 
     def unredeem(self, code: str, name: str | None, now: datetime) -> None:
         card, status = self.cards[code], self.status(code, now)
-        if status == "expired":
-            raise No("coupon_expired")
-        if status == "unassigned":
-            raise No("coupon_unassigned")
+        if status in ("expired", "unassigned", "invalid"):
+            raise No(_REFUSALS[status])
         if not card.standing:
             raise No("coupon_not_redeemed")
         use = card.standing[-1]
@@ -217,10 +222,31 @@ class Model:
     def change_expiry(self, code: str, expires_at: datetime | None, now: datetime) -> None:
         card, status = self.cards[code], self.status(code, now)
         if status not in ("unassigned", "claimed"):
-            raise No({"redeemed": "coupon_already_redeemed", "expired": "coupon_expired"}[status])
+            raise No(_REFUSALS[status])
         if card.expires_at != expires_at and card.holder:
             self.members[card.holder].events.append("coupon.expiry_changed")
         card.expires_at = expires_at
+
+    def invalidate(self, code: str, now: datetime) -> None:
+        card, status = self.cards[code], self.status(code, now)
+        if status not in ("unassigned", "claimed"):
+            raise No(_REFUSALS[status])
+        card.invalid = True
+        if card.holder:
+            self.members[card.holder].events.append("coupon.invalidated")
+
+    def transfer(self, code: str, member: str, now: datetime) -> None:
+        card, status = self.cards[code], self.status(code, now)
+        if status != "claimed":
+            raise No(_REFUSALS[status])
+        if member == card.holder:
+            raise No("coupon_already_claimed")
+        assert card.holder
+        self._active(card.holder)
+        self._active(member)
+        self.members[card.holder].events.append("coupon.transferred")
+        self.members[member].events.append("coupon.received")
+        card.holder = member
 
     def run_expiry_job(self, now: datetime) -> int:
         count = 0

@@ -2,11 +2,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from chalicelib.core.api_keys import ApiKey, ApiKeyNotFound
-from chalicelib.core.callers import Caller, Role
+from chalicelib.core.callers.api_keys import ApiKey, ApiKeyNotFound
+from chalicelib.core.callers.callers import Caller, Role
 from chalicelib.core.pages import PageRequest
-from chalicelib.usecases import api_keys
-from chalicelib.usecases.api_keys import KEYS_KEPT_MAX, Gate
+from chalicelib.usecases.callers import api_keys
+from chalicelib.usecases.callers.api_keys import KEYS_KEPT_MAX, Gate
 from chalicelib.wiring import Services
 from tests.builders import NOON
 from tests.usecases.world import a_request, find
@@ -125,7 +125,7 @@ class TestGate:
 
     def test_fills_no_memory_with_what_is_tried(self, services: Services) -> None:
         _, token = _key(services)
-        gate = Gate(services.store)
+        gate = Gate(services.store, services.watch)
         gate.authenticate(token, now=NOON)
 
         for number in range(50):

@@ -3,24 +3,25 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from chalicelib.core.accounts import (
+from chalicelib.core.coupons.coupons import (
+    Coupon,
+    CouponAlreadyClaimed,
+    CouponExpired,
+    CouponNotFound,
+    CouponOrder,
+    CouponStatus,
+)
+from chalicelib.core.customers.accounts import (
     CustomerDeleted,
     CustomerExcluded,
     CustomerNotFound,
     Standing,
 )
-from chalicelib.core.coupons import (
-    Coupon,
-    CouponAlreadyClaimed,
-    CouponExpired,
-    CouponNotFound,
-    CouponStatus,
-)
 from chalicelib.core.errors import Refused, Stale
 from chalicelib.core.idempotency import KeyedRequest
 from chalicelib.core.pages import PageRequest
-from chalicelib.core.rewards import RewardNotFound
-from chalicelib.usecases import coupons
+from chalicelib.core.rewards.rewards import RewardNotFound
+from chalicelib.usecases.coupons import coupons
 from chalicelib.usecases.keyed import Done
 from chalicelib.wiring import Services
 from tests.builders import NOON, an_origin
@@ -189,6 +190,7 @@ class TestLists:
                 reward.reward_id,
                 PageRequest(),
                 statuses=frozenset(statuses) or _ALL,
+                order=CouponOrder.CLAIMED_AT,
                 now=now,
             )
             return {coupon.code for coupon in page.items}
@@ -218,7 +220,12 @@ class TestLists:
     def test_of_what_does_not_exist_are_not_found(self, services: Services) -> None:
         with pytest.raises(RewardNotFound):
             coupons.list_of_reward(
-                services.context, "rwd_no", PageRequest(), statuses=_ALL, now=NOON
+                services.context,
+                "rwd_no",
+                PageRequest(),
+                statuses=_ALL,
+                order=CouponOrder.CLAIMED_AT,
+                now=NOON,
             )
         with pytest.raises(CustomerNotFound):
             coupons.list_of_customer(

@@ -4,14 +4,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core.accounts import CustomerNotFound
 from chalicelib.core.activity import EventType
 from chalicelib.core.changes import Clash, Contention
-from chalicelib.core.customers import DuplicateCustomer
+from chalicelib.core.customers.accounts import CustomerNotFound
+from chalicelib.core.customers.customers import DuplicateCustomer
 from chalicelib.core.idempotency import IdempotencyKeyReused, KeyedRequest
 from chalicelib.core.pages import PageRequest
-from chalicelib.usecases import customers
-from chalicelib.usecases.customers import Member
+from chalicelib.usecases.customers import customers
+from chalicelib.usecases.customers.customers import Member
 from chalicelib.usecases.keyed import Done
 from chalicelib.wiring import Services
 from tests.builders import NOON, a_customer, an_origin, unique

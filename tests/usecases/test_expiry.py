@@ -5,15 +5,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from chalicelib.core.accounts import Standing
 from chalicelib.core.activity import ActivityEvent, Channel, EventType
 from chalicelib.core.changes import Contention
-from chalicelib.core.coupons import CouponStatus
+from chalicelib.core.coupons.coupons import CouponStatus
+from chalicelib.core.customers.accounts import Standing
 from chalicelib.store import keys
-from chalicelib.usecases import expiry, issuing
-from chalicelib.usecases.expiry import Progress
-from chalicelib.usecases.issuing import NewCoupon
-from chalicelib.usecases.redemptions import Redeemed
+from chalicelib.usecases.coupons import expiry, issuing
+from chalicelib.usecases.coupons.expiry import Progress
+from chalicelib.usecases.coupons.issuing import NewCoupon
+from chalicelib.usecases.coupons.redemptions import Redeemed
 from chalicelib.wiring import Services
 from tests.builders import NOON, an_origin, unique
 from tests.conftest import services_on
@@ -183,7 +183,7 @@ class TestTwoRuns:
 
 class TestTime:
     def _for(self, steps: int) -> Callable[[], bool]:
-        """Return a clock that has time for that many pages."""
+        """Return a clock that has time for that many changes."""
         left = iter([True] * steps)
         return lambda: next(left, False)
 
@@ -210,7 +210,7 @@ class TestTime:
 
         progress = _expire(services, has_time=self._for(1))
 
-        assert (progress.expired, progress.left) == (100, 30)
+        assert (progress.expired, progress.left) == (25, 105)
 
     def test_left_behind_is_since_the_longest_due(self, services: Services) -> None:
         customer_id = a_member(services)
@@ -235,6 +235,8 @@ class TestOthersAtWork:
 
         assert len(used) == 1
         assert progress.expired == 9
+        # All of them, and once more without the one that was in the way.
+        assert line.commits == 2
         assert progress.left == 0
         assert coupon_of(services, codes[3]).status is CouponStatus.REDEEMED
         history = events_of(services, customer_id)

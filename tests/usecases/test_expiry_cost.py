@@ -10,18 +10,20 @@ from uuid import uuid4
 
 import pytest
 
-from chalicelib.core.accounts import Account, Standing
 from chalicelib.core.activity import Channel
 from chalicelib.core.changes import Changes
-from chalicelib.core.coupons import Coupon, CouponStatus, RedemptionRef
+from chalicelib.core.coupons.coupons import Coupon, CouponStatus, RedemptionRef
+from chalicelib.core.customers.accounts import Account, Standing
 from chalicelib.store import keys
-from chalicelib.usecases import expiry
+from chalicelib.usecases.coupons import expiry
 from chalicelib.wiring import Services
 from tests import engines
 from tests.builders import JOINED, NOON, a_coupon, an_origin
 from tests.conftest import services_on
 from tests.store.calls import recorded
 from tools.proof import figures
+
+pytestmark = pytest.mark.xdist_group("expiry-cost")
 
 # `make proof` runs 100,000 with 1,000 due.
 _TOTAL = int(os.environ.get("COUPONRY_EXPIRY_TOTAL", "5000"))

@@ -2,14 +2,16 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.core.accounts import Standing
 from chalicelib.core.changes import Clash, Contention
-from chalicelib.core.coupons import Coupon, CouponNotFound, CouponStatus
+from chalicelib.core.coupons import batches
+from chalicelib.core.coupons.batches import CouponBatch
+from chalicelib.core.coupons.coupons import Coupon, CouponNotFound, CouponStatus
+from chalicelib.core.customers.accounts import Standing
 from chalicelib.core.errors import ConflictRetry, Unavailable
 from chalicelib.core.idempotency import IdempotencyKeyReused, KeyedRequest
-from chalicelib.core.rewards import Reward, RewardNotActive, RewardNotFound, RewardStatus
-from chalicelib.usecases import issuing
-from chalicelib.usecases.issuing import COUPONS_A_CHANGE, Issued, NewCoupon
+from chalicelib.core.rewards.rewards import Reward, RewardNotActive, RewardNotFound, RewardStatus
+from chalicelib.usecases.coupons import issuing
+from chalicelib.usecases.coupons.issuing import COUPONS_A_CHANGE, Issued, NewCoupon
 from chalicelib.wiring import Services
 from tests.builders import NOON, an_origin, unique
 from tests.usecases.unsteady import fails, unsteady
@@ -167,6 +169,23 @@ class TestAddCoupons:
                 _add(services, reward, [NewCoupon(code)], request=request)
 
         assert not _exists(services, code)
+
+
+class TestBatches:
+    def test_count_what_each_transaction_created_and_nothing_else(self, services: Services) -> None:
+        reward, customer_id = an_offer(services), a_member(services)
+        (taken,) = some_coupons(services, reward, [None])
+        codes = [*codes_of(COUPONS_A_CHANGE + 2), taken]
+        wanted = [NewCoupon(code, customer_id if at % 2 else None) for at, code in enumerate(codes)]
+        recorded, line = unsteady(services)
+
+        _add(recorded, reward, wanted)
+
+        assert len(line.written) == 2
+        for changes in line.written:
+            created = [each for each in changes.create if isinstance(each, Coupon)]
+            (batch,) = [each for each in changes.create if isinstance(each, CouponBatch)]
+            assert batch == batches.of(created, batch_id=batch.batch_id, at=NOON)
 
 
 class TestResume:

@@ -5,9 +5,11 @@ from msgspec.structs import replace
 
 from chalicelib.core.changes import Changes, Contention
 from chalicelib.core.idempotency import KEPT_FOR, KeyedRequest
-from chalicelib.core.rewards import RewardStatus
-from chalicelib.usecases import coupons, rewards, settings
+from chalicelib.core.rewards.rewards import RewardStatus
+from chalicelib.usecases import settings
+from chalicelib.usecases.coupons import coupons
 from chalicelib.usecases.keyed import Done, once
+from chalicelib.usecases.rewards import rewards
 from chalicelib.wiring import Services
 from tests.builders import NOON, an_origin
 from tests.usecases.unsteady import unsteady

@@ -21,30 +21,33 @@ from hypothesis.stateful import (
 )
 from msgspec.structs import replace
 
-from chalicelib.core import rewards as core_rewards
-from chalicelib.core.accounts import Account, Standing
 from chalicelib.core.activity import Channel, Origin
 from chalicelib.core.changes import Changes, ref
-from chalicelib.core.coupons import Coupon, key_of, status_at
-from chalicelib.core.customers import Customer
+from chalicelib.core.coupons.coupons import Coupon, key_of, status_at
+from chalicelib.core.coupons.redemptions import RedeemCoupon
+from chalicelib.core.coupons.reversals import UnredeemCoupon
+from chalicelib.core.coupons.transfers import Receiver
+from chalicelib.core.customers.accounts import Account, Standing
+from chalicelib.core.customers.customers import Customer
 from chalicelib.core.errors import DomainError
 from chalicelib.core.idempotency import KeyedRequest
 from chalicelib.core.pages import PageRequest
-from chalicelib.core.redemptions import RedeemCoupon
-from chalicelib.core.reversals import UnredeemCoupon
-from chalicelib.core.rewards import PurchaseAmount, Reward, RewardStatus, RewardType
+from chalicelib.core.rewards import rewards as core_rewards
+from chalicelib.core.rewards.rewards import PurchaseAmount, Reward, RewardStatus, RewardType
 from chalicelib.core.settings import Settings
-from chalicelib.usecases import (
+from chalicelib.usecases import settings as settings_usecases
+from chalicelib.usecases.coupons import (
     coupons,
-    customers,
     expiry,
+    invalidations,
     issuing,
     redemptions,
     reversals,
-    rewards,
+    transfers,
 )
-from chalicelib.usecases import settings as settings_usecases
-from chalicelib.usecases.issuing import NewCoupon
+from chalicelib.usecases.coupons.issuing import NewCoupon
+from chalicelib.usecases.customers import customers
+from chalicelib.usecases.rewards import rewards
 from tests import engines
 from tests.builders import NOON
 from tests.conftest import Clock, services_on
@@ -132,10 +135,15 @@ class CouponLife(RuleBasedStateMachine):
     def member_since(self, joined_hours_ago: int) -> str:
         joined_at = self.now - timedelta(hours=joined_hours_ago)
         name = self.services.new_id("cus", self.now)
-        customer = Customer(name, joined_at=joined_at, created_at=self.now)
+        email = self.email_of(name)
+        customer = Customer(name, joined_at=joined_at, created_at=self.now, email=email)
         customers.create_customer(self.context, customer, origin=self.origin, request=None)
         self.model.members[name] = Member(joined_at)
         return name
+
+    @staticmethod
+    def email_of(member: str) -> str:
+        return f"{member.lower()}@example.com"
 
     @rule(
         target=offers,
@@ -360,6 +368,33 @@ class CouponLife(RuleBasedStateMachine):
             ),
             lambda: self.model.change_expiry(code, expires_at, self.now),
         )
+
+    @rule(code=cards)
+    def invalidate(self, code: str) -> None:
+        self.both(
+            lambda: invalidations.invalidate(
+                self.context, code, reason=None, in_bulk=False, origin=self.origin, request=None
+            ),
+            lambda: self.model.invalidate(code, self.now),
+        )
+
+    @rule(code=cards, member=members, named_by=st.sampled_from(["id", "e-mail", "both"]))
+    def transfer(self, code: str, member: str, named_by: str) -> None:
+        receiver = Receiver(
+            customer_id=None if named_by == "e-mail" else member,
+            email=None if named_by == "id" else self.email_of(member),
+        )
+        self.both(
+            lambda: transfers.transfer(
+                self.context, code, receiver, origin=self.origin, request=None
+            ),
+            lambda: self.model.transfer(code, member, self.now),
+        )
+
+    @precondition(lambda self: self.usable())
+    @rule(data=st.data(), member=members)
+    def a_holder_passes_it_on(self, data: st.DataObject, member: str) -> None:
+        self.transfer(data.draw(st.sampled_from(self.usable())), member, "id")
 
     @rule(minutes=st.sampled_from([1, 60, 60, 8 * 60, 24 * 60]))
     def time_passes(self, minutes: int) -> None:

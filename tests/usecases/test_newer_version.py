@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.core.rewards import RewardStatus
-from chalicelib.usecases import coupons, customers, expiry, rewards, settings
+from chalicelib.core.rewards.rewards import RewardStatus
+from chalicelib.usecases import settings
+from chalicelib.usecases.coupons import coupons, expiry
+from chalicelib.usecases.customers import customers
+from chalicelib.usecases.rewards import rewards
 from chalicelib.wiring import Services
 from tests import engines
 from tests.builders import NOON, an_origin, unique

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from chalicelib.core import errors
-from chalicelib.store import capacity
-from chalicelib.usecases import redemptions
+from chalicelib.store.engine import capacity
+from chalicelib.usecases.coupons import redemptions
 from chalicelib.wiring import Services
 from tests import engines
 from tests.builders import NOON, an_origin, unique
@@ -195,7 +195,9 @@ class TestPreview:
 
 
 class TestRefusal:
-    def test_by_the_coupon_writes_nothing(self, services: Services) -> None:
+    """It is kept as an attempt: one write outside of transactions, with an entry in two indexes."""
+
+    def test_by_the_coupon_writes_the_attempt_and_nothing_else(self, services: Services) -> None:
         code, _ = a_members_coupon(services)
         redeem(services, code)
         calls = _ready(services, code)
@@ -203,10 +205,11 @@ class TestRefusal:
         with pytest.raises(errors.Refused):
             redeem(services, code)
 
-        assert "TransactWriteItems" not in calls.names
-        assert services.capacity.writes == 0
+        assert calls.names == ["GetItem", "PutItem"]
+        assert services.capacity.writes <= 3
+        assert services.capacity.round_trips == len(calls.names)
 
-    def test_by_a_rule_writes_nothing(self, services: Services) -> None:
+    def test_by_a_rule_writes_the_attempt_and_nothing_else(self, services: Services) -> None:
         customer_id = a_member(services)
         reward = an_offer(services, minimum_purchase_minor=5000)
         (code,) = some_coupons(services, reward, [customer_id])
@@ -215,5 +218,15 @@ class TestRefusal:
         with pytest.raises(errors.Invalid):
             redeem(services, code)
 
+        assert services.capacity.writes <= 3
+        assert set(calls.names) - {"GetItem", "BatchGetItem"} == {"PutItem"}
+
+    def test_of_an_unknown_code_writes_nothing(self, services: Services) -> None:
+        calls = recorded(services.store)
+        services.capacity.reset()
+
+        with pytest.raises(errors.NotFound):
+            redeem(services, unique("NOBODYS"))
+
         assert services.capacity.writes == 0
-        assert set(calls.names) <= {"GetItem", "BatchGetItem"}
+        assert calls.names == ["GetItem"]

@@ -7,21 +7,21 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.core import errors
-from chalicelib.core.accounts import (
+from chalicelib.core.activity import EventType
+from chalicelib.core.changes import Clash, Contention
+from chalicelib.core.coupons.coupons import CouponAlreadyRedeemed, CouponNotFound, CouponStatus
+from chalicelib.core.coupons.redemptions import RedemptionNotFound
+from chalicelib.core.customers.accounts import (
     CustomerDeleted,
     CustomerExcluded,
     CustomerNotFound,
     Standing,
 )
-from chalicelib.core.activity import EventType
-from chalicelib.core.changes import Clash, Contention
-from chalicelib.core.coupons import CouponAlreadyRedeemed, CouponNotFound, CouponStatus
 from chalicelib.core.errors import ConflictRetry, Unavailable
 from chalicelib.core.idempotency import KEPT_FOR, IdempotencyKeyReused
 from chalicelib.core.pages import PageRequest
-from chalicelib.core.redemptions import RedemptionNotFound
-from chalicelib.core.rewards import Reward, RewardNotActive, RewardStatus
-from chalicelib.usecases import expiry, redemptions
+from chalicelib.core.rewards.rewards import Reward, RewardNotActive, RewardStatus
+from chalicelib.usecases.coupons import expiry, redemptions
 from chalicelib.wiring import Services
 from tests.builders import JOINED, NOON, an_origin, unique
 from tests.usecases.unsteady import fails, unsteady

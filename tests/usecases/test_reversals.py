@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.core.changes import Contention
-from chalicelib.core.coupons import CouponNotFound, CouponStatus
+from chalicelib.core.coupons.coupons import CouponNotFound, CouponStatus
+from chalicelib.core.coupons.redemptions import RedemptionNotFound
+from chalicelib.core.coupons.reversals import CouponNotRedeemed
 from chalicelib.core.errors import ConflictRetry, DomainError
-from chalicelib.core.redemptions import RedemptionNotFound
-from chalicelib.core.reversals import CouponNotRedeemed
-from chalicelib.usecases import redemptions
-from chalicelib.usecases.redemptions import Redeemed
+from chalicelib.usecases.coupons import redemptions
+from chalicelib.usecases.coupons.redemptions import Redeemed
 from chalicelib.wiring import Services
 from tests.builders import JOINED, NOON, unique
 from tests.usecases.unsteady import fails, unsteady

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.core.changes import Changes
-from chalicelib.core.rewards import RewardNotFound, RewardStatus
+from chalicelib.core.rewards.rewards import RewardNotFound, RewardStatus
 from chalicelib.core.settings import Settings
 from chalicelib.usecases.rules import KEPT_FOR, REWARDS_KEPT_MAX, Rules
 from chalicelib.wiring import Services

@@ -17,19 +17,22 @@ class Unsteady:
     """A store whose commits go wrong as told; everything else is the real one's.
 
     ``before`` and ``after`` are called around the commits, one each as long as there are any: what
-    they raise is what the caller gets, with nothing or with everything written.
+    they raise is what the caller gets, with nothing or with everything written. ``written`` holds
+    what went through.
     """
 
     store: Store
     before: list[Callable[[], None]] = field(default_factory=list)
     after: list[Callable[[], None]] = field(default_factory=list)
     commits: int = 0
+    written: list[Changes] = field(default_factory=list)
 
     def commit(self, changes: Changes) -> None:
         self.commits += 1
         if self.before:
             self.before.pop(0)()
         self.store.commit(changes)
+        self.written.append(changes)
         if self.after:
             self.after.pop(0)()
 

@@ -6,29 +6,24 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
-from chalicelib.core.accounts import Account
 from chalicelib.core.activity import ActivityEvent
 from chalicelib.core.changes import Changes, Snapshot, ref
-from chalicelib.core.coupons import Coupon
-from chalicelib.core.customers import Customer
+from chalicelib.core.coupons.coupons import Coupon
+from chalicelib.core.coupons.redemptions import RedeemCoupon
+from chalicelib.core.coupons.reversals import UnredeemCoupon
+from chalicelib.core.customers.accounts import Account
+from chalicelib.core.customers.customers import Customer
+from chalicelib.core.customers.orders import Order
 from chalicelib.core.idempotency import KeyedRequest
-from chalicelib.core.orders import Order
 from chalicelib.core.pages import Page, PageRequest
-from chalicelib.core.redemptions import RedeemCoupon
-from chalicelib.core.reversals import UnredeemCoupon
-from chalicelib.core.rewards import Reward
-from chalicelib.usecases import (
-    coupons,
-    customers,
-    issuing,
-    redemptions,
-    reversals,
-    rewards,
-    settings,
-)
-from chalicelib.usecases.issuing import NewCoupon
-from chalicelib.usecases.redemptions import Redeemed
-from chalicelib.usecases.reversals import Reversed
+from chalicelib.core.rewards.rewards import Reward
+from chalicelib.usecases import settings
+from chalicelib.usecases.coupons import coupons, issuing, redemptions, reversals
+from chalicelib.usecases.coupons.issuing import NewCoupon
+from chalicelib.usecases.coupons.redemptions import Redeemed
+from chalicelib.usecases.coupons.reversals import Reversed
+from chalicelib.usecases.customers import customers
+from chalicelib.usecases.rewards import rewards
 from chalicelib.wiring import Services
 from tests.builders import JOINED, NOON, a_customer, a_reward, an_origin, unique
 

@@ -8,9 +8,9 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from tools.client import ApiError
 from tools.cloudformation import DeployError
 from tools.demo import campaigns, report
-from tools.demo.client import ApiError
 from tools.demo.report import Report
 from tools.demo.run import run
 from tools.package import PackageError

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from tools.demo.client import Api, ApiError
+from tools.client import Api, ApiError
 from tools.paths import ROOT
 from tools.stack import envfile
 from tools.stack.settings import Settings

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools.demo.client import ApiError
+from tools.client import ApiError
 
 _RUNS_MAX = 50
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from tools.client import Api, ApiError
 from tools.demo.campaigns import Campaign, GivenCoupon, History
-from tools.demo.client import Api, ApiError
 from tools.demo.survey import Customer, Reward, Standing, customer_of
 
 T = TypeVar("T")

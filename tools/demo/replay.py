@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from tools.client import Api, ApiError
 from tools.demo.campaigns import Attempt, History
-from tools.demo.client import Api, ApiError
 from tools.demo.load import key_of
 from tools.demo.survey import Standing
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
+from tools.client import Api
 from tools.demo import access, expected, expiry, load, replay, report, survey
 from tools.demo.campaigns import Attempt, History
-from tools.demo.client import Api
 from tools.demo.progress import bar
 from tools.demo.report import Report, Speed
 from tools.demo.survey import Standing

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from chalicelib.core.coupons import CouponStatus
+from chalicelib.core.coupons.coupons import CouponStatus
+from tools.client import Api
 from tools.demo.campaigns import Attempt, History
-from tools.demo.client import Api
 
 _STATUSES = (
     CouponStatus.REDEEMED.value,

@@ -18,7 +18,11 @@ from tools.stack.settings import REGION, Settings
 _BUCKET = "deploy"
 _CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 # Far above what one machine can send: throttling is tested by itself, not met by accident.
-_UNTHROTTLED = {"RequestsPerSecond": "100000", "RequestBurst": "100000"}
+_UNTHROTTLED = {
+    "RequestsPerSecond": "100000",
+    "RequestBurst": "100000",
+    "ExpiryWriteUnitsPerSecond": "1000000",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,3 @@
+from tools.cli.commands import main
+
+main(prog_name="couponry")
