@@ -22,6 +22,11 @@ LAZY = (
     "phonenumbers",
     "chalicelib.api.web.openapi",
     "chalicelib.api.web.docs",
+    "chalicelib.api.coupons.imports",
+    "chalicelib.api.rewards.rewards",
+    "chalicelib.store.coupons.lists",
+    "chalicelib.store.rewards.totals",
+    "chalicelib.usecases.coupons.expiry",
 )
 
 

@@ -11,7 +11,7 @@ from chalicelib.api.web.endpoint import stage_of
 from chalicelib.api.web.exchange import here
 from chalicelib.core.errors import Unavailable
 
-blueprint = JsonBlueprint(__name__)
+blueprint = JsonBlueprint()
 
 _DOCUMENTATION_KEPT_MAX = 4
 """Documents in memory; one deployment is reached under one or two stages."""
@@ -45,14 +45,14 @@ def get_openapi(call: Call[None, None]) -> Answer:
 
     OpenAPI 3.1, generated from the types that validate requests.
     """
-    return Answer(msgspec.Raw(_openapi(blueprint.current_app, call.services.build, _server())))
+    return Answer(msgspec.Raw(_openapi(here.exchange.app, call.services.build, _server())))
 
 
 @blueprint.operation("GET", "/docs", answer=str, media_type="text/html; charset=utf-8")
 def get_docs(call: Call[None, None]) -> Answer:
     """Read this document as a page."""
     return Answer(
-        _page(blueprint.current_app, call.services.build, _server()),
+        _page(here.exchange.app, call.services.build, _server()),
         headers={"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"},
     )
 

@@ -11,7 +11,7 @@ from chalicelib.api.web.bodies import Currency
 from chalicelib.core.settings import LATE_UPLOAD_LIMIT_HOURS_MAX, Settings
 from chalicelib.usecases import settings as usecases
 
-blueprint = JsonBlueprint(__name__)
+blueprint = JsonBlueprint()
 
 
 class SettingsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,7 +8,6 @@ from chalice.app import Blueprint, CloudWatchEvent, Rate
 
 from chalicelib import wiring
 from chalicelib.core.activity import Channel, Origin
-from chalicelib.usecases.coupons import expiry
 
 blueprint = Blueprint(__name__)
 
@@ -23,6 +22,8 @@ def expire_coupons(event: CloudWatchEvent) -> dict[str, int]:
 
     Decides as of the event's time, not of the clock: a late or repeated run decides the same.
     """
+    from chalicelib.usecases.coupons import expiry
+
     now = datetime.fromisoformat(event.time).astimezone(UTC)
     services = wiring.services()
     services.capacity.reset()

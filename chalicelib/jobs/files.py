@@ -9,7 +9,6 @@ from chalice.app import Blueprint, CloudWatchEvent, Rate
 
 from chalicelib import wiring
 from chalicelib.core.activity import Channel, Origin
-from chalicelib.usecases.coupons import exporting, exports, importing, imports
 from chalicelib.usecases.workers import Worker
 
 blueprint = Blueprint(__name__)
@@ -21,6 +20,8 @@ _RESERVE_MILLIS = 30_000
 @blueprint.lambda_function()
 def import_coupons(event: dict[str, str], context: Any) -> dict[str, int | str]:
     """Get on with the import that the event names, and call the next worker if time is up."""
+    from chalicelib.usecases.coupons import importing
+
     services = wiring.services()
     services.capacity.reset()
     job = importing.work(_worker(services, context), event["import_id"])
@@ -41,6 +42,8 @@ def import_coupons(event: dict[str, str], context: Any) -> dict[str, int | str]:
 @blueprint.lambda_function()
 def export_rows(event: dict[str, str], context: Any) -> dict[str, int | str]:
     """Get on with the export that the event names, and call the next worker if time is up."""
+    from chalicelib.usecases.coupons import exporting
+
     services = wiring.services()
     services.capacity.reset()
     job = exporting.work(_worker(services, context), event["export_id"])
@@ -54,6 +57,8 @@ def export_rows(event: dict[str, str], context: Any) -> dict[str, int | str]:
 @blueprint.schedule(Rate(5, unit=Rate.MINUTES))
 def resume_file_jobs(event: CloudWatchEvent) -> dict[str, int | str]:
     """Call workers for imports and exports whose last worker has died, or was never reached."""
+    from chalicelib.usecases.coupons import exports, imports
+
     now = datetime.fromisoformat(event.time).astimezone(UTC)
     services = wiring.services()
     services.capacity.reset()

@@ -7,7 +7,6 @@ from chalice.app import Blueprint, CloudWatchEvent, Rate
 
 from chalicelib import wiring
 from chalicelib.jobs import metrics
-from chalicelib.usecases.coupons import generation, stock
 
 blueprint = Blueprint(__name__)
 
@@ -22,6 +21,8 @@ def keep_stock(event: CloudWatchEvent) -> dict[str, int]:
 
     Decides as of the event's time, not of the clock: a late or repeated run decides the same.
     """
+    from chalicelib.usecases.coupons import generation, stock
+
     now = datetime.fromisoformat(event.time).astimezone(UTC)
     services = wiring.services()
     services.capacity.reset()

@@ -1,16 +1,18 @@
 """What follows the table's stream."""
 
+from __future__ import annotations
+
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalice.app import Blueprint, DynamoDBEvent
 
 from chalicelib import wiring
-from chalicelib.core.rewards.totals import Change
 from chalicelib.jobs import metrics
-from chalicelib.usecases import stream
-from chalicelib.usecases.stream import Record
+
+if TYPE_CHECKING:
+    from chalicelib.usecases.stream import Record
 
 blueprint = Blueprint(__name__)
 
@@ -26,6 +28,8 @@ def apply_changes(event: DynamoDBEvent) -> dict[str, int]:
     table is out of reach the whole batch fails and comes again: MiniStack 1.5.33 takes a report of
     partial failure for success, and what was applied is not applied twice anyway.
     """
+    from chalicelib.usecases import stream
+
     services = wiring.services()
     services.capacity.reset()
     now = services.now()
@@ -55,6 +59,9 @@ def apply_changes(event: DynamoDBEvent) -> dict[str, int]:
 
 
 def _record(raw: dict[str, Any], services: wiring.Services) -> Record:
+    from chalicelib.core.rewards.totals import Change
+    from chalicelib.usecases.stream import Record
+
     images = raw["dynamodb"]
     before = images.get("OldImage")
     change = Change(

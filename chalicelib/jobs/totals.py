@@ -7,7 +7,6 @@ from chalice.app import Blueprint, CloudWatchEvent, Cron
 
 from chalicelib import wiring
 from chalicelib.jobs import metrics
-from chalicelib.usecases.rewards import reconciling
 
 blueprint = Blueprint(__name__)
 
@@ -18,6 +17,8 @@ _RESERVE_MILLIS = 15_000
 @blueprint.schedule(Cron(17, 2, "*", "*", "?", "*"))
 def reconcile_totals(event: CloudWatchEvent) -> dict[str, int]:
     """Recount the coupons of all rewards, and go on where it stopped the night before."""
+    from chalicelib.usecases.rewards import reconciling
+
     services = wiring.services()
     services.capacity.reset()
 

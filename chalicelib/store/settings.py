@@ -1,8 +1,7 @@
-"""The settings of the business in the table, and the secret that signs cursors."""
+"""The settings of the business in the table."""
 
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
-from chalicelib.core.cursors import CursorSecret
 from chalicelib.core.settings import Settings
 from chalicelib.store import keys
 from chalicelib.store.engine.attributes import IntegerAttribute
@@ -18,14 +17,4 @@ class SettingsItem(TableItem, discriminator="settings"):
     foreign_codes = BooleanAttribute()
 
 
-class CursorSecretItem(TableItem, discriminator="cursor_secret"):
-    secret = UnicodeAttribute()
-
-
 CODEC = Codec(Settings, SettingsItem, key=lambda _: keys.SETTINGS, locate=lambda: keys.SETTINGS)
-CURSOR_SECRET_CODEC = Codec(
-    CursorSecret,
-    CursorSecretItem,
-    key=lambda _: keys.CURSOR_SECRET,
-    locate=lambda: keys.CURSOR_SECRET,
-)

@@ -1,37 +1,38 @@
 """The store, on DynamoDB: reads of snapshots, pages of lists, and one way to write."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from chalicelib.core import moments
-from chalicelib.core.activity import ActivityEvent
-from chalicelib.core.callers.api_keys import ApiKey
-from chalicelib.core.callers.tries import Tries
 from chalicelib.core.changes import Changes, Ref, Snapshot
-from chalicelib.core.coupons.attempts import Attempt
 from chalicelib.core.coupons.coupons import Coupon, CouponOrder, CouponStatus
-from chalicelib.core.coupons.exports import Export
-from chalicelib.core.coupons.generations import Generation
-from chalicelib.core.coupons.imports import Import, RefusedRows
-from chalicelib.core.coupons.pools import Sight
-from chalicelib.core.coupons.redemptions import Redemption
-from chalicelib.core.customers.customers import Customer
 from chalicelib.core.pages import LAST, Page, PageRequest
-from chalicelib.core.rewards import totals
-from chalicelib.core.rewards.rewards import Reward
-from chalicelib.core.rewards.totals import DayTotals
 from chalicelib.store import keys
-from chalicelib.store.callers import tries
 from chalicelib.store.coupons import coupons
-from chalicelib.store.coupons import lists as coupon_lists
 from chalicelib.store.engine import codecs, commit, lists
 from chalicelib.store.engine.capacity import Meter
 from chalicelib.store.engine.table import Cancelled, Table
 from chalicelib.usecases.ports import Backlog, CountPage, Found
+
+if TYPE_CHECKING:  # A redemption does not wait for what it does not need.
+    from chalicelib.core.activity import ActivityEvent
+    from chalicelib.core.callers.api_keys import ApiKey
+    from chalicelib.core.callers.tries import Tries
+    from chalicelib.core.coupons.attempts import Attempt
+    from chalicelib.core.coupons.exports import Export
+    from chalicelib.core.coupons.generations import Generation
+    from chalicelib.core.coupons.imports import Import, RefusedRows
+    from chalicelib.core.coupons.pools import Sight
+    from chalicelib.core.coupons.redemptions import Redemption
+    from chalicelib.core.customers.customers import Customer
+    from chalicelib.core.rewards.rewards import Reward
+    from chalicelib.core.rewards.totals import DayTotals
 
 # Where the list of a reward's coupons goes on after its pool.
 _POOL_LISTED = "others"
@@ -51,7 +52,7 @@ class DynamoStore:
         self._table.get(keys.SETTINGS)
 
     def read(self, *refs: Ref[object]) -> Found:  # type: ignore[type-var]
-        names = {ref: codecs.BY_KIND[ref.kind].locate(*ref.parts) for ref in refs}
+        names = {ref: codecs.of_kind(ref.kind).locate(*ref.parts) for ref in refs}
         raws = self._table.get_many(list(names.values()))
         return Found(
             {ref: codecs.decode(raws[name]) for ref, name in names.items() if name in raws}
@@ -64,6 +65,8 @@ class DynamoStore:
         commit.note(snapshot, table=self._table)
 
     def count_tries(self, counter: Tries, times: int, *, at_most: int) -> int | None:
+        from chalicelib.store.callers import tries  # noqa: PLC0415 # most callers are let through
+
         update = tries.update_of(counter, times, at_most=at_most)
         try:
             # Counters stay below one unit by design.
@@ -118,6 +121,8 @@ class DynamoStore:
         order: CouponOrder,
         now: datetime,
     ) -> Page[Coupon]:
+        from chalicelib.store.coupons import lists as coupon_lists  # noqa: PLC0415 # see codecs
+
         return coupon_lists.page(self._table, reward_id, statuses, request, order=order, now=now)
 
     @property
@@ -125,6 +130,8 @@ class DynamoStore:
         return keys.COUPON_SHARDS
 
     def pool(self, reward_id: str, shard: int, *, place: int, limit: int) -> Sight:
+        from chalicelib.core.coupons.pools import Sight  # noqa: PLC0415 # see codecs
+
         partition = keys.coupons_of_reward(reward_id, CouponStatus.UNASSIGNED, shard)
         start = keys.place_in_pool(place)
         rows = self._table.query(partition, index="list", between=(start, LAST), limit=limit)
@@ -188,6 +195,8 @@ class DynamoStore:
         return CountPage(count, f"{further}#" if further < keys.coupon_shards(status) else None)
 
     def days_of_reward(self, reward_id: str, *, first: date, until: date) -> list[DayTotals]:
+        from chalicelib.core.rewards import totals  # noqa: PLC0415 # see codecs
+
         rows = []
         for shard in range(totals.SHARDS):
             partition, low = keys.day_totals(reward_id, str(shard), first.isoformat())

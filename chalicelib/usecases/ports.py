@@ -1,26 +1,30 @@
 """What the use cases need from the outside world."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
 
-from chalicelib.core.activity import ActivityEvent
-from chalicelib.core.callers.api_keys import ApiKey
-from chalicelib.core.callers.tries import Tries
 from chalicelib.core.changes import Changes, Ref, Snapshot
-from chalicelib.core.coupons.attempts import Attempt
-from chalicelib.core.coupons.coupons import Coupon, CouponOrder, CouponStatus
-from chalicelib.core.coupons.exports import Export
-from chalicelib.core.coupons.generations import Generation
-from chalicelib.core.coupons.imports import Import, RefusedRows
-from chalicelib.core.coupons.pools import Sight
-from chalicelib.core.coupons.redemptions import Redemption
-from chalicelib.core.customers.customers import Customer
 from chalicelib.core.pages import Page, PageRequest
-from chalicelib.core.rewards.rewards import Reward
-from chalicelib.core.rewards.totals import DayTotals
+
+if TYPE_CHECKING:  # A redemption does not wait for what it does not need.
+    from chalicelib.core.activity import ActivityEvent
+    from chalicelib.core.callers.api_keys import ApiKey
+    from chalicelib.core.callers.tries import Tries
+    from chalicelib.core.coupons.attempts import Attempt
+    from chalicelib.core.coupons.coupons import Coupon, CouponOrder, CouponStatus
+    from chalicelib.core.coupons.exports import Export
+    from chalicelib.core.coupons.generations import Generation
+    from chalicelib.core.coupons.imports import Import, RefusedRows
+    from chalicelib.core.coupons.pools import Sight
+    from chalicelib.core.coupons.redemptions import Redemption
+    from chalicelib.core.customers.customers import Customer
+    from chalicelib.core.rewards.rewards import Reward
+    from chalicelib.core.rewards.totals import DayTotals
 
 S = TypeVar("S", bound=Snapshot)
 

@@ -12,7 +12,7 @@ from chalice import Chalice
 from chalice.test import Client, HTTPResponse
 
 from chalicelib import wiring
-from chalicelib.api.web.blueprint import JsonBlueprint, close_methods
+from chalicelib.api.web.blueprint import JsonBlueprint, add_endpoints
 from chalicelib.core import errors
 from chalicelib.core.callers.callers import Caller, Role
 
@@ -71,11 +71,12 @@ class Api:
         self.services = Services()
         monkeypatch.setattr(wiring, "services", lambda: self.services)
         self.app = Chalice("plumbing", configure_logs=False)
-        for blueprint in blueprints:
-            # A blueprint remembers the last app that it was added to: the real one gets it back.
-            monkeypatch.setattr(blueprint, "_current_app", None)
-            self.app.register_blueprint(blueprint)
-        close_methods(self.app)
+        endpoints = {
+            route: (lambda endpoint=endpoint: endpoint)
+            for blueprint in blueprints
+            for route, endpoint in blueprint.endpoints.items()
+        }
+        add_endpoints(self.app, endpoints)
 
     def call(  # noqa: PLR0913 # a request has as many parts
         self,

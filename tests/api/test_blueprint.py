@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 import pytest
 
-from chalicelib.api import access
+from chalicelib.api import routes
 from chalicelib.api.web import bodies, requests
 from chalicelib.api.web.blueprint import Answer, Call, JsonBlueprint
 from chalicelib.core import errors
@@ -44,9 +44,9 @@ class Seen:
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Api:
     for method in ("GET", "PATCH", "POST", "DELETE"):
-        monkeypatch.setitem(access.ROLES, (method, PATH), frozenset({Role.OWNER, Role.CASHIER}))
-    monkeypatch.setitem(access.ROLES, ("GET", "/v1/open"), access.PUBLIC)
-    blueprint = JsonBlueprint(__name__)
+        monkeypatch.setitem(routes.ROLES, (method, PATH), frozenset({Role.OWNER, Role.CASHIER}))
+    monkeypatch.setitem(routes.ROLES, ("GET", "/v1/open"), routes.PUBLIC)
+    blueprint = JsonBlueprint()
 
     @blueprint.operation("GET", PATH, query=ThingQuery, answer=Thing, refusals=(ThingNotFound,))
     def get_thing(call: Call[None, ThingQuery], thing_id: str) -> Answer:
@@ -441,14 +441,14 @@ class TestThreads:
 class TestRegistration:
     def test_needs_an_entry_in_the_table_of_roles(self) -> None:
         with pytest.raises(LookupError, match="/v1/nowhere"):
-            JsonBlueprint(__name__).operation("GET", "/v1/nowhere")
+            JsonBlueprint().operation("GET", "/v1/nowhere")
 
     def test_needs_a_docstring(self, api: Api) -> None:
         def undocumented() -> Answer:
             return Answer()
 
         with pytest.raises(ValueError, match="docstring"):
-            JsonBlueprint(__name__).operation("GET", PATH)(undocumented)
+            JsonBlueprint().operation("GET", PATH)(undocumented)
 
 
 def post_raw(api: Api, raw: bytes) -> Reply:

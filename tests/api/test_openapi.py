@@ -10,7 +10,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from app import app
-from chalicelib.api import access, meta
+from chalicelib.api import meta, routes
 from chalicelib.api.web import bodies, openapi
 from chalicelib.api.web.blueprint import Answer, Call, JsonBlueprint, operations_of
 from chalicelib.core import errors
@@ -59,7 +59,7 @@ class Store:
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Api:
-    blueprint = JsonBlueprint(__name__)
+    blueprint = JsonBlueprint()
 
     @blueprint.operation(
         "GET", PATH, query=CouponQuery, answer=Page[CouponView], refusals=(ThingNotFound,)
@@ -262,7 +262,7 @@ class TestHealth:
 def test_every_public_route_is_about_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
     about = operations_of(Api(monkeypatch, meta.blueprint).app)
 
-    assert {path for (_, path), roles in access.ROLES.items() if not roles} == {
+    assert {path for (_, path), roles in routes.ROLES.items() if not roles} == {
         operation.path for operation in about
     }
 

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from chalicelib.api import access
+from chalicelib.api import routes
 from chalicelib.core.callers.callers import Role
 from tests.api.shop import Shop
 from tests.conftest import ORIGIN, a_key
 
-ROUTES = sorted(access.ROLES)
+ROUTES = sorted(routes.ROLES)
 
 
 def concrete(path: str) -> str:
@@ -33,8 +33,8 @@ class TestEveryRoute:
         }
 
         for route, reply in answers.items():
-            roles = access.ROLES[route]
-            if roles == access.PUBLIC or role in roles:
+            roles = routes.ROLES[route]
+            if roles == routes.PUBLIC or role in roles:
                 assert reply.status not in {401, 403}, (route, role)
                 assert reply.status < 500, (route, reply.raw)
             else:
@@ -46,7 +46,7 @@ class TestEveryRoute:
 
         for method, path in ROUTES:
             reply = stranger.call(method, concrete(path))
-            if access.ROLES[method, path] == access.PUBLIC:
+            if routes.ROLES[method, path] == routes.PUBLIC:
                 assert reply.status == 200, path
             else:
                 assert reply.code == "unauthenticated", path

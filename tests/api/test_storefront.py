@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from app import app
-from chalicelib.api import access
+from chalicelib.api import routes
 from chalicelib.api.web import requests
 from chalicelib.api.web.lookups import BEAT_SECONDS
 from chalicelib.core.callers.callers import Role
@@ -115,7 +115,7 @@ class TestAKey:
         assert shop.find_coupon(code)["status"] == "claimed"
 
     def test_does_nothing_but_validate_and_redeem(self, page: Page) -> None:
-        for (method, path), roles in access.ROLES.items():
+        for (method, path), roles in routes.ROLES.items():
             if roles and Role.STOREFRONT not in roles:
                 reply = page.api.call(method, path.replace("{", "").replace("}", ""), {},
                                       headers=page.headers)  # fmt: skip

@@ -20,7 +20,7 @@ from chalicelib.core.callers.callers import Role
 from chalicelib.core.cursors import InvalidCursor
 from chalicelib.usecases.callers import api_keys as usecases
 
-blueprint = JsonBlueprint(__name__)
+blueprint = JsonBlueprint()
 
 
 WebOrigin = Annotated[

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from chalicelib.api.coupons.coupons import CouponView, view_of
+from chalicelib.api.coupons.coupon_views import CouponView, view_of
 from chalicelib.api.customers.customers import Email
 from chalicelib.api.web import bodies
 from chalicelib.api.web.blueprint import Answer, Call, JsonBlueprint
@@ -16,7 +16,7 @@ from chalicelib.core.coupons.transfers import Receiver
 from chalicelib.core.customers import accounts, contact
 from chalicelib.usecases.coupons import invalidations, transfers
 
-blueprint = JsonBlueprint(__name__)
+blueprint = JsonBlueprint()
 
 Reason = Annotated[str, bodies.text(500, description="for staff only")]
 

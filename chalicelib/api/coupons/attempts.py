@@ -16,7 +16,7 @@ from chalicelib.core.customers import accounts
 from chalicelib.core.errors import Fact
 from chalicelib.usecases.coupons import attempts as usecases
 
-blueprint = JsonBlueprint(__name__)
+blueprint = JsonBlueprint()
 
 
 class AttemptView(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 
 from chalicelib.api.coupons.actions import InvalidateBody
-from chalicelib.api.coupons.coupons import AnyCode, ClaimBody, CouponView, view_of
+from chalicelib.api.coupons.coupon_views import AnyCode, ClaimBody, CouponView, view_of
 from chalicelib.api.coupons.purchases import (
     RedemptionBody,
     UnredeemBody,
@@ -32,7 +32,7 @@ from chalicelib.core.errors import DomainError
 from chalicelib.usecases.coupons import bulk as usecases
 from chalicelib.usecases.coupons.bulk import Bulk, Outcomes
 
-blueprint = JsonBlueprint(__name__)
+blueprint = JsonBlueprint()
 
 CODES_MAX = 500
 

@@ -5,12 +5,13 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from chalicelib.api.web import bodies, lists, problems
+from chalicelib.api.coupons.coupon_views import AnyCode, ClaimBody, CouponView, view_of
+from chalicelib.api.web import lists, problems
 from chalicelib.api.web.blueprint import Answer, Call, JsonBlueprint
 from chalicelib.api.web.bodies import Identifier, Moment
 from chalicelib.api.web.origins import origin_of
 from chalicelib.core import errors
-from chalicelib.core.coupons import coupons, holds
+from chalicelib.core.coupons import coupons
 from chalicelib.core.coupons.coupons import Coupon, CouponOrder, CouponStatus
 from chalicelib.core.cursors import InvalidCursor
 from chalicelib.core.customers import accounts
@@ -19,16 +20,13 @@ from chalicelib.usecases.coupons import coupons as usecases
 from chalicelib.usecases.coupons import issuing
 from chalicelib.usecases.coupons.issuing import NewCoupon, Outcome
 
-blueprint = JsonBlueprint(__name__)
+blueprint = JsonBlueprint()
 
 CODES_MAX = 1000
 
 _RANGES = tuple(
     f"{order.removesuffix('_at')}_{end}" for order in CouponOrder for end in ("from", "until")
 )
-
-# Its form is judged for each code, so that a bad one does not stop the rest.
-AnyCode = Annotated[str, bodies.text(200)]
 
 
 class NewCouponBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,62 +41,10 @@ class NewCouponsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     coupons: Annotated[list[NewCouponBody], msgspec.Meta(min_length=1, max_length=CODES_MAX)]
 
 
-class ClaimBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    customer_id: Identifier
-
-
 class CouponPatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The new expiry; null for none."""
 
     expires_at: Moment | msgspec.UnsetType | None = msgspec.UNSET
-
-
-class LastRedemption(msgspec.Struct, frozen=True, kw_only=True):
-    redemption_id: str
-    customer_id: str
-    order_id: str | None
-
-
-class InvalidationView(msgspec.Struct, frozen=True, kw_only=True):
-    """When staff took the coupon out of use, who did, and why."""
-
-    invalidated_at: datetime
-    invalidated_by: str
-    reason: str | None
-
-
-class HeldView(msgspec.Struct, frozen=True, kw_only=True):
-    """A use that is reserved."""
-
-    hold_id: str
-    order_id: str | None
-    lapses_at: datetime
-
-
-class CouponView(msgspec.Struct, frozen=True, kw_only=True):
-    """A coupon. ``last_redemption`` is the latest that stands; a shared one names none.
-
-    ``metadata`` came with it in an imported file.
-
-    ``balance_minor`` is what is left on a coupon of type ``value``, null for others.
-    """
-
-    code: str
-    status: CouponStatus
-    reward_id: str
-    customer_id: str | None
-    usages: int
-    usage_limit: int
-    created_at: datetime
-    claimed_at: datetime | None
-    redeemed_at: datetime | None
-    expires_at: datetime | None
-    last_redemption: LastRedemption | None
-    balance_minor: int | None
-    shared: bool
-    holds: list[HeldView]
-    invalidation: InvalidationView | None
-    metadata: dict[str, str]
 
 
 class CouponOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -301,44 +247,6 @@ def claim_coupon(call: Call[ClaimBody, None], code: str) -> Answer:
         request=call.request,
     )
     return Answer(view_of(done.result, call.now), replayed=done.replayed)
-
-
-def view_of(coupon: Coupon, now: datetime) -> CouponView:
-    """Return ``coupon`` as it is at ``now``."""
-    last, invalidation = coupon.last_redemption, coupon.invalidation
-    return CouponView(
-        code=coupon.code,
-        status=coupons.status_at(coupon, now),
-        reward_id=coupon.reward_id,
-        customer_id=coupon.customer_id,
-        usages=coupon.usages,
-        usage_limit=coupon.usage_limit,
-        created_at=coupon.created_at,
-        claimed_at=coupon.claimed_at,
-        redeemed_at=coupon.redeemed_at,
-        expires_at=coupon.expires_at,
-        last_redemption=None
-        if last is None
-        else LastRedemption(
-            redemption_id=last.redemption_id,
-            customer_id=last.customer_id,
-            order_id=last.order_id,
-        ),
-        balance_minor=coupon.balance_minor,
-        shared=coupon.shared,
-        holds=[
-            HeldView(hold_id=held.hold_id, order_id=held.order_id, lapses_at=held.lapses_at)
-            for held in holds.live(coupon, now)
-        ],
-        invalidation=None
-        if invalidation is None
-        else InvalidationView(
-            invalidated_at=invalidation.invalidated_at,
-            invalidated_by=invalidation.invalidated_by,
-            reason=invalidation.reason,
-        ),
-        metadata=dict(coupon.metadata or {}),
-    )
 
 
 def _range(query: CouponsOfReward, order: CouponOrder) -> tuple[datetime | None, datetime | None]:

@@ -14,7 +14,7 @@ from chalicelib.core.coupons.exports import Export, ExportKind, ExportStatus
 from chalicelib.core.rewards import rewards
 from chalicelib.usecases.coupons import exports as usecases
 
-blueprint = JsonBlueprint(__name__)
+blueprint = JsonBlueprint()
 
 
 class ExportBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,7 +14,7 @@ from chalicelib.core.coupons.generations import Generation, GenerationStatus
 from chalicelib.core.rewards import rewards
 from chalicelib.usecases.coupons import generation as usecases
 
-blueprint = JsonBlueprint(__name__)
+blueprint = JsonBlueprint()
 
 # Leaves a good half of the 29 s that an answer may take to slow calls.
 _SECONDS = 10.0

@@ -14,7 +14,7 @@ from chalicelib.core.coupons.holds import LENGTH_DEFAULT, LENGTH_MAX, Hold
 from chalicelib.core.rewards import rewards
 from chalicelib.usecases.coupons import holds as usecases
 
-blueprint = JsonBlueprint(__name__)
+blueprint = JsonBlueprint()
 
 _MINUTE = timedelta(minutes=1)
 Minutes = Annotated[

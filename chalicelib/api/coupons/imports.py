@@ -26,7 +26,7 @@ from chalicelib.core.files.csvs import Encoding
 from chalicelib.core.rewards import rewards
 from chalicelib.usecases.coupons import imports as usecases
 
-blueprint = JsonBlueprint(__name__)
+blueprint = JsonBlueprint()
 
 Delimiter = Literal[",", ";", "\t", "|"]
 Column = (

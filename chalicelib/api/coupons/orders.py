@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from chalicelib.api.coupons.coupons import AnyCode, CouponView, view_of
+from chalicelib.api.coupons.coupon_views import AnyCode, CouponView, view_of
 from chalicelib.api.coupons.purchases import (
     Comment,
     Lines,
@@ -27,7 +27,7 @@ from chalicelib.core.errors import DomainError
 from chalicelib.usecases.coupons import orders as usecases
 from chalicelib.usecases.coupons.orders import Offer, RedeemedOrder
 
-blueprint = JsonBlueprint(__name__)
+blueprint = JsonBlueprint()
 
 # More is too_many_coupons; far more is not a request.
 _CODES_MAX = 100

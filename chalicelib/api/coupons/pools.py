@@ -1,6 +1,6 @@
 """Pools: claim any of a reward's unassigned coupons."""
 
-from chalicelib.api.coupons.coupons import ClaimBody, CouponView, view_of
+from chalicelib.api.coupons.coupon_views import ClaimBody, CouponView, view_of
 from chalicelib.api.web.blueprint import Answer, Call, JsonBlueprint
 from chalicelib.api.web.origins import origin_of
 from chalicelib.core.callers.callers import Role
@@ -8,7 +8,7 @@ from chalicelib.core.customers import accounts
 from chalicelib.core.rewards import rewards
 from chalicelib.usecases.coupons import pools as usecases
 
-blueprint = JsonBlueprint(__name__)
+blueprint = JsonBlueprint()
 
 
 @blueprint.operation(

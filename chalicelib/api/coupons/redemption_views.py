@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.api.coupons.coupons import CouponView, view_of
+from chalicelib.api.coupons.coupon_views import CouponView, view_of
 from chalicelib.core.activity import Channel
 from chalicelib.core.coupons.baskets import Line
 from chalicelib.core.coupons.coupons import CouponStatus

@@ -35,7 +35,7 @@ from chalicelib.core.rewards import limits, rewards
 from chalicelib.usecases.coupons import redemptions as usecases
 from chalicelib.usecases.coupons import reversals as reversal_usecases
 
-blueprint = JsonBlueprint(__name__)
+blueprint = JsonBlueprint()
 
 
 class ValidationView(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ from chalicelib.core.pages import Page
 from chalicelib.usecases.customers import customers as usecases
 from chalicelib.usecases.customers.customers import Member
 
-blueprint = JsonBlueprint(__name__)
+blueprint = JsonBlueprint()
 
 Name = Annotated[str, bodies.text(120)]
 ExternalId = Annotated[str, bodies.text(128, description="the customer's id in your shop")]

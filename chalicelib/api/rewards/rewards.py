@@ -27,7 +27,7 @@ from chalicelib.core.rewards.rewards import (
 from chalicelib.usecases import rules
 from chalicelib.usecases.rewards import rewards as usecases
 
-blueprint = JsonBlueprint(__name__)
+blueprint = JsonBlueprint()
 
 Name = Annotated[str, bodies.text(120)]
 Description = Annotated[str, bodies.text(2000)]

@@ -11,7 +11,7 @@ from chalicelib.core.rewards.rewards import RewardNotFound
 from chalicelib.core.rewards.statistics import Period, Span
 from chalicelib.usecases.rewards import totals as usecases
 
-blueprint = JsonBlueprint(__name__)
+blueprint = JsonBlueprint()
 
 
 class StatisticsQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

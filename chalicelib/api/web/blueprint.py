@@ -1,33 +1,40 @@
-"""A Blueprint of operations: the routes, who may call them, and what is known of them beforehand.
+"""A Blueprint of operations: the routes of one noun, and what is known of them beforehand.
 
 Chalice turns every foreign exception of a view into a 500 before any middleware sees it, so the
 translation of errors wraps each view: ``endpoint.py``; the middleware around it: ``exchange.py``.
 """
 
-import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any, Final, TypeVar
 
 import msgspec
-from chalice import Blueprint, Chalice, Response
+from chalice import Chalice, Response
 
-from chalicelib.api import access
+from chalicelib.api import routes
+from chalicelib.api.routes import Route
 from chalicelib.api.web import exchange
 from chalicelib.api.web.calls import Answer, Call
 from chalicelib.api.web.endpoint import Endpoint
 from chalicelib.api.web.operations import READS, Operation, doc_of
 from chalicelib.core import errors
+from chalicelib.core.callers.callers import Role
 
-__all__ = ["Answer", "Call", "JsonBlueprint", "close_methods", "open_to_pages"]
+__all__ = ["Answer", "Call", "JsonBlueprint", "add_application", "add_endpoints", "operations_of"]
 
 AnyView = TypeVar("AnyView", bound=Callable[..., Answer])
+Find = Callable[[], Endpoint]
+"""Finds an endpoint when it is needed."""
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _CONTENT_TYPE: Final = "application/json"
 
 
-class JsonBlueprint(Blueprint):
-    """The operations of one noun."""
+class JsonBlueprint:
+    """The operations of one noun: their endpoints, by route."""
+
+    def __init__(self) -> None:
+        self.endpoints: dict[Route, Endpoint] = {}
 
     def operation(  # noqa: PLR0913 # all by name; this is what an operation is
         self,
@@ -62,9 +69,9 @@ class JsonBlueprint(Blueprint):
             media_type: of a success's body; for other than JSON the body is a str.
 
         Raises:
-            LookupError: the route has no entry in :mod:`chalicelib.api.access`.
+            LookupError: the route has no entry in :mod:`chalicelib.api.routes`.
         """
-        roles = access.roles_for(method, path)
+        roles = routes.roles_for(method, path)
 
         def register(view: AnyView) -> AnyView:
             operation = Operation(
@@ -84,69 +91,76 @@ class JsonBlueprint(Blueprint):
                 writes=method not in READS if writes is None else writes,
                 media_type=media_type,
             )
-            self._add(path, (method,), Endpoint(operation, view).answer, view, operation)
+            self.endpoints[method, path] = Endpoint(operation, view)
             return view
 
         return register
 
-    def register(self, app: Chalice, options: dict[str, Any]) -> None:
-        """Add the operations to ``app``, and the middleware around all of them once."""
-        super().register(app, options)
-        if not any(isinstance(handler, exchange.Edge) for handler, _ in app.middleware_handlers):
-            app.register_middleware(exchange.Edge(app), "http")
 
-    def _add(
-        self,
-        path: str,
-        methods: tuple[str, ...],
-        answer: Callable[..., Response],
-        view: Callable[..., Any],
-        operation: Operation,
-    ) -> None:
-        @functools.wraps(view)
-        def routed(**arguments: str) -> Response:
-            return answer(arguments)
+def add_application(app: Chalice) -> None:
+    """Add every route of :mod:`chalicelib.api.routes`; modules are loaded when they are asked."""
+    finds: dict[Route, Find] = {}
+    for module, of_module in routes.ROUTES.items():
+        for route in of_module:
+            finds[route] = _finder(f"chalicelib.api.{module}", route)
+    add_endpoints(app, finds)
 
-        routed.operation = operation  # type: ignore[attr-defined] # found again by the documentation
-        # Chalice's own check of the content type answers in another shape than ours.
-        self.route(path, methods=list(methods), content_types=["*/*"], name=view.__name__)(routed)
+
+def _finder(module: str, route: Route) -> Find:
+    def find() -> Endpoint:
+        blueprint: JsonBlueprint = import_module(module).blueprint
+        return blueprint.endpoints[route]
+
+    return find
+
+
+def add_endpoints(app: Chalice, finds: Mapping[Route, Find]) -> None:
+    """Add routes, and the middleware around all of them; other methods of their paths get 405."""
+    app.register_middleware(exchange.Edge(app), "http")
+    for (method, path), find in finds.items():
+        _add(app, path, [method], _answer_of(find))
+    for path in {path: None for _, path in finds}:
+        # Without a route of its own such a request never reaches us: API Gateway says 403.
+        _add(app, path, [m for m in METHODS if (m, path) not in finds], _method_not_allowed)
+        for_pages = [m for m, p in finds if p == path and Role.STOREFRONT in routes.ROLES[m, p]]
+        if for_pages:
+            _add(app, path, ["OPTIONS"], _preflight_of(for_pages))
 
 
 def operations_of(app: Chalice) -> list[Operation]:
-    """Return the operations of ``app``, by path and method."""
+    """Return the operations of ``app``, by path and method; this loads all their modules."""
     return [
-        entry.view_function.operation
+        entry.view_function.find().operation
         for _, methods in sorted(app.routes.items())
         for _, entry in sorted(methods.items())
-        if hasattr(entry.view_function, "operation")
+        if hasattr(entry.view_function, "find")
     ]
 
 
-def close_methods(app: Chalice) -> None:
-    """Answer 405 to the methods that no operation of a path takes; call it after registration.
-
-    Without a route of its own such a request never reaches us: API Gateway says 403.
-    """
-
-    def method_not_allowed(**_: str) -> Response:
-        return exchange.method_not_allowed(exchange.here.exchange, app)
-
-    for path, methods in list(app.routes.items()):
-        missing = [method for method in METHODS if method not in methods]
-        if missing:
-            app.route(path, methods=missing, content_types=["*/*"])(method_not_allowed)
+def _add(app: Chalice, path: str, methods: list[str], view: Callable[..., Response]) -> None:
+    # Chalice's own check of the content type answers in another shape than ours.
+    app.route(path, methods=methods, content_types=["*/*"])(view)
 
 
-def open_to_pages(app: Chalice) -> None:
-    """Answer browsers that ask what a page may call; call it after registration."""
-    by_path: dict[str, list[str]] = {}
-    for operation in operations_of(app):
-        if operation.is_for_pages:
-            by_path.setdefault(operation.path, []).append(operation.method)
+def _answer_of(find: Find) -> Callable[..., Response]:
+    def answer(**arguments: str) -> Response:
+        here = exchange.here.exchange
+        try:
+            endpoint = find()
+        except Exception as error:  # noqa: BLE001 # a module that does not load: nothing leaks
+            return exchange.failure(error, here)
+        return endpoint.answer(arguments)
 
+    answer.find = find  # type: ignore[attr-defined] # found again by the documentation
+    return answer
+
+
+def _method_not_allowed(**_: str) -> Response:
+    return exchange.method_not_allowed(exchange.here.exchange)
+
+
+def _preflight_of(methods: list[str]) -> Callable[..., Response]:
     def preflight(**_: str) -> Response:
-        asked = exchange.here.exchange
-        return exchange.preflight(asked, by_path[asked.request.path])
+        return exchange.preflight(exchange.here.exchange, methods)
 
-    for path in by_path:
-        app.route(path, methods=["OPTIONS"], content_types=["*/*"])(preflight)
+    return preflight

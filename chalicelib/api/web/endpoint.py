@@ -22,7 +22,7 @@ class Endpoint:
     """An operation with what it needs to be carried out: made once, used by every request."""
 
     def __init__(self, operation: Operation, view: Callable[..., Answer]) -> None:
-        self._operation = operation
+        self.operation = operation
         self._view = view
         self._body = None if operation.body is None else bodies.BodyReader(operation.body)
         self._query = bodies.QueryReader(operation.query or _NoQuery)
@@ -38,7 +38,7 @@ class Endpoint:
             return failure(error, exchange)
 
     def _perform(self, exchange: Exchange, arguments: Mapping[str, str]) -> Response:
-        operation, request = self._operation, exchange.request
+        operation, request = self.operation, exchange.request
         services = exchange.services = wiring.services()
         services.capacity.reset()
         caller = ANONYMOUS
@@ -93,14 +93,14 @@ class Endpoint:
             headers["Idempotent-Replayed"] = "true"
         if answer.location is not None:
             headers["Location"] = stage_of(exchange.request) + quote(answer.location, safe="/%")
-        if self._operation.answer is None:
-            return Response(body="", status_code=self._operation.status, headers=headers)
+        if self.operation.answer is None:
+            return Response(body="", status_code=self.operation.status, headers=headers)
         encoded = answer.body.encode() if isinstance(answer.body, str) else encode(answer.body)
         if self._has_etag if answer.etag is None else answer.etag:
             headers["ETag"] = etag_of(encoded)
-        headers["Content-Type"] = self._operation.media_type
+        headers["Content-Type"] = self.operation.media_type
         # Already encoded: Chalice passes a str on as it is.
-        return Response(body=encoded.decode(), status_code=self._operation.status, headers=headers)
+        return Response(body=encoded.decode(), status_code=self.operation.status, headers=headers)
 
 
 class _NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -23,10 +23,12 @@ Headers = dict[str, str | list[str]]
 class Exchange:
     """A request on its way, and what its log line will say.
 
-    ``origin``: the web page that may read the answer. ``started``: when it came, by the timer.
+    ``app``: who was asked. ``origin``: the web page that may read the answer. ``started``: when it
+    came, by the timer.
     """
 
     __slots__ = (
+        "app",
         "caller",
         "origin",
         "outcome",
@@ -38,7 +40,8 @@ class Exchange:
         "started",
     )
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, app: Chalice) -> None:
+        self.app = app
         self.started = wiring.timer()
         self.request = request
         self.request_id = requests.id_of(request)
@@ -65,7 +68,7 @@ class Edge:
 
     def __call__(self, request: Request, get_response: Callable[[Request], Response]) -> Response:
         """Answer ``request``, whatever happens, and log that it was."""
-        exchange = here.exchange = Exchange(request)
+        exchange = here.exchange = Exchange(request, self._app)
         try:
             response = get_response(request)
             if "X-Request-Id" not in response.headers:
@@ -78,15 +81,15 @@ class Edge:
     def _in_our_shape(self, response: Response, exchange: Exchange) -> Response:
         """Return what Chalice answered by itself as a problem."""
         if response.status_code == 405:  # noqa: PLR2004
-            return method_not_allowed(exchange, self._app)
+            return method_not_allowed(exchange)
         return failure(RuntimeError(f"Chalice said {response.status_code}"), exchange)
 
 
-def method_not_allowed(exchange: Exchange, app: Chalice) -> Response:
+def method_not_allowed(exchange: Exchange) -> Response:
     """Return the answer to a method that no operation of the path takes."""
-    entries = app.routes.get(exchange.request.path, {})
+    entries = exchange.app.routes.get(exchange.request.path, {})
     allow = ", ".join(
-        sorted(m for m, e in entries.items() if hasattr(e.view_function, "operation"))
+        sorted(method for method, e in entries.items() if hasattr(e.view_function, "find"))
     )
     error = problems.MethodNotAllowed(
         f"{exchange.request.method} is not among the methods of this path", fix=f"use {allow}"

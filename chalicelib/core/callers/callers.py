@@ -6,7 +6,7 @@ import msgspec
 
 
 class Role(StrEnum):
-    """What a caller may do; the table of routes and roles is ``chalicelib/api/access.py``."""
+    """What a caller may do; the table of routes and roles is ``chalicelib/api/routes.py``."""
 
     OWNER = "owner"
     MANAGER = "manager"

@@ -1,9 +1,8 @@
-"""Generations of codes in the table, and how much of each pattern was ordered."""
+"""Generations of codes in the table."""
 
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.core.coupons.generations import Generation, GenerationStatus
-from chalicelib.core.coupons.patterns import PatternUse
 from chalicelib.store import keys
 from chalicelib.store.engine.attributes import EnumAttribute, IntegerAttribute, MomentAttribute
 from chalicelib.store.engine.items import Codec, TableItem
@@ -19,11 +18,6 @@ class GenerationItem(TableItem, discriminator="generation"):
     status = EnumAttribute(GenerationStatus)
     made = IntegerAttribute()
     finished_at = MomentAttribute(null=True)
-
-
-class PatternUseItem(TableItem, discriminator="pattern_use"):
-    pattern_key = UnicodeAttribute()
-    ordered = IntegerAttribute()
 
 
 def indexes(generation: Generation) -> dict[str, str]:
@@ -42,10 +36,4 @@ CODEC = Codec(
     key=lambda generation: keys.generation(generation.generation_id),
     locate=keys.generation,
     indexes=indexes,
-)
-PATTERN_USE_CODEC = Codec(
-    PatternUse,
-    PatternUseItem,
-    key=lambda use: keys.pattern_use(use.pattern_key),
-    locate=keys.pattern_use,
 )

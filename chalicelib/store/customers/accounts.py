@@ -79,3 +79,6 @@ def update_of(change: AccountChange) -> dict[str, Any]:
         "ExpressionAttributeValues": values,
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
+
+
+ADDITIONS = {AccountChange: update_of}

@@ -1,81 +1,88 @@
-"""Which codec stores what."""
+"""Which codec stores what; each is loaded when it is first needed.
+
+A codec stands in the module of the store that is named like the core's module of its noun.
+"""
 
 from collections.abc import Callable
-from typing import Any
+from importlib import import_module
+from typing import Any, Final
 
-from chalicelib.core.customers.accounts import AccountChange
-from chalicelib.core.rewards.limits import ShareSet, UnitGivenBack, UnitTaken
-from chalicelib.core.rewards.totals import TotalsChange
-from chalicelib.store import activity, idempotency, settings, stream
-from chalicelib.store.callers import api_keys, tries
-from chalicelib.store.coupons import (
-    attempts,
-    batches,
-    coupons,
-    exports,
-    generations,
-    holds,
-    imports,
-    redemptions,
-)
-from chalicelib.store.customers import accounts, customers, orders
 from chalicelib.store.engine.items import Codec, Raw
-from chalicelib.store.rewards import limits, reconciliations, rewards, totals
 
-_ALL: tuple[Codec[Any], ...] = (
-    accounts.CODEC,
-    activity.CODEC,
-    api_keys.CODEC,
-    attempts.CODEC,
-    batches.CODEC,
-    coupons.CODEC,
-    customers.CODEC,
-    customers.HANDLE_CODEC,
-    generations.CODEC,
-    generations.PATTERN_USE_CODEC,
-    exports.CODEC,
-    holds.CODEC,
-    idempotency.CODEC,
-    imports.CODEC,
-    imports.REFUSED_CODEC,
-    limits.CODEC,
-    orders.CODEC,
-    redemptions.CODEC,
-    rewards.CODEC,
-    settings.CODEC,
-    settings.CURSOR_SECRET_CODEC,
-    stream.CODEC,
-    reconciliations.CODEC,
-    reconciliations.POSITION_CODEC,
-    totals.CODEC,
-    totals.DAY_CODEC,
-    totals.COUPON_SHADOW_CODEC,
-    totals.REDEMPTION_SHADOW_CODEC,
-    tries.CODEC,
-)
-BY_KIND: dict[type, Codec[Any]] = {codec.kind: codec for codec in _ALL}
-_BY_DISCRIMINATOR = {codec.discriminator: codec for codec in _ALL}
-
-
-_ADDITIONS: dict[type, Callable[[Any], dict[str, Any]]] = {
-    AccountChange: accounts.update_of,
-    TotalsChange: totals.update_of,
-    ShareSet: limits.set_share,
-    UnitGivenBack: limits.give_back,
-    UnitTaken: limits.take,
+MODULES: Final = {
+    "account": "customers.accounts",
+    "api_key": "callers.api_keys",
+    "attempt": "coupons.attempts",
+    "coupon": "coupons.coupons",
+    "coupon_batch": "coupons.batches",
+    "coupon_shadow": "rewards.totals",
+    "cursor_secret": "cursors",
+    "customer": "customers.customers",
+    "day_totals": "rewards.totals",
+    "event": "activity",
+    "export": "coupons.exports",
+    "generation": "coupons.generations",
+    "handle": "customers.customers",
+    "hold": "coupons.holds",
+    "idempotency": "idempotency",
+    "import": "coupons.imports",
+    "limit": "rewards.limits",
+    "order": "customers.orders",
+    "parked_record": "stream",
+    "pattern_use": "coupons.patterns",
+    "reconcile_position": "rewards.reconciliations",
+    "reconciliation": "rewards.reconciliations",
+    "redemption": "coupons.redemptions",
+    "redemption_shadow": "rewards.totals",
+    "refused_rows": "coupons.imports",
+    "reward": "rewards.rewards",
+    "settings": "settings",
+    "totals": "rewards.totals",
+    "tries": "callers.tries",
 }
+"""Where each kind of item is, by its discriminator."""
+
+_by_kind: dict[type, Codec[Any]] = {}
+_by_discriminator: dict[str, Codec[Any]] = {}
+_additions: dict[type, Callable[[Any], dict[str, Any]]] = {}
+
+
+def of_kind(kind: type) -> Codec[Any]:
+    """Return the codec of a kind of snapshots."""
+    if kind not in _by_kind:
+        _load_store_of(kind)
+    return _by_kind[kind]
 
 
 def addition(change: object) -> dict[str, Any]:
     """Return the addition to a counter as one action of a transaction."""
-    return _ADDITIONS[type(change)](change)
+    kind = type(change)
+    if kind not in _additions:
+        _load_store_of(kind)
+    return _additions[kind](change)
 
 
 def encode(snapshot: object) -> Raw:
     """Return the item of ``snapshot``."""
-    return BY_KIND[type(snapshot)].encode(snapshot)
+    return of_kind(type(snapshot)).encode(snapshot)
 
 
 def decode(raw: Raw) -> Any:
     """Return the snapshot that an item holds."""
-    return _BY_DISCRIMINATOR[raw["kind"]["S"]].decode(raw)
+    discriminator = raw["kind"]["S"]
+    if discriminator not in _by_discriminator:
+        _load(MODULES[discriminator])
+    return _by_discriminator[discriminator].decode(raw)
+
+
+def _load_store_of(kind: type) -> None:
+    _load(kind.__module__.removeprefix("chalicelib.core."))
+
+
+def _load(name: str) -> None:
+    module = import_module(f"chalicelib.store.{name}")
+    for codec in vars(module).values():
+        if isinstance(codec, Codec):
+            _by_kind[codec.kind] = codec
+            _by_discriminator[codec.discriminator] = codec
+    _additions.update(getattr(module, "ADDITIONS", {}))

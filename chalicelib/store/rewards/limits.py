@@ -106,3 +106,6 @@ def set_share(change: ShareSet) -> dict[str, Any]:
         "ExpressionAttributeValues": values,
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
+
+
+ADDITIONS = {ShareSet: set_share, UnitGivenBack: give_back, UnitTaken: take}

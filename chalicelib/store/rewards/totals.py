@@ -140,3 +140,6 @@ REDEMPTION_SHADOW_CODEC = Codec(
     key=lambda shadow: keys.redemption_shadow(shadow.redemption_id),
     locate=keys.redemption_shadow,
 )
+
+
+ADDITIONS = {TotalsChange: update_of}

@@ -3,18 +3,18 @@
 import pytest
 
 from app import app
-from chalicelib.api import access
+from chalicelib.api import routes
 from chalicelib.api.web.blueprint import Answer, Call, JsonBlueprint, operations_of
 from chalicelib.core.callers.callers import Role
 from tests.api.plumbing import Api
 
-ROUTES = sorted(access.ROLES)
+ROUTES = sorted(routes.ROLES)
 
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Api:
     """Every route of the table, each with a view that does nothing."""
-    blueprint = JsonBlueprint(__name__)
+    blueprint = JsonBlueprint()
     for method, path in ROUTES:
 
         @blueprint.operation(method, path, status=204)
@@ -27,14 +27,14 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Api:
 
 class TestTable:
     def test_has_the_routes_of_the_application_and_no_other(self) -> None:
-        assert {(each.method, each.path) for each in operations_of(app)} == set(access.ROLES)
+        assert {(each.method, each.path) for each in operations_of(app)} == set(routes.ROLES)
 
     def test_decides_for_every_route_and_role(self, api: Api) -> None:
         for method, path in ROUTES:
-            roles = access.ROLES[method, path]
+            roles = routes.ROLES[method, path]
             for role in Role:
                 status = api.call(method, path.replace("{", "").replace("}", ""), role=role).status
-                allowed = roles == access.PUBLIC or role in roles
+                allowed = roles == routes.PUBLIC or role in roles
                 assert status == (204 if allowed else 403), (method, path, role)
 
     def test_opens_nothing_but_health_and_documentation_to_everybody(self, api: Api) -> None:
@@ -43,17 +43,17 @@ class TestTable:
         assert public == {("GET", "/v1/health"), ("GET", "/openapi.json"), ("GET", "/docs")}
 
     def test_gives_the_owner_everything(self) -> None:
-        assert all(roles == access.PUBLIC or Role.OWNER in roles for roles in access.ROLES.values())
+        assert all(roles == routes.PUBLIC or Role.OWNER in roles for roles in routes.ROLES.values())
 
     def test_keeps_api_keys_to_the_owner(self) -> None:
         assert {
-            roles for (_, path), roles in access.ROLES.items() if path.startswith("/v1/api-keys")
+            roles for (_, path), roles in routes.ROLES.items() if path.startswith("/v1/api-keys")
         } == {frozenset({Role.OWNER})}
 
     def test_lets_a_cashier_change_nothing_but_by_redeeming(self) -> None:
         assert {
             route
-            for route, roles in access.ROLES.items()
+            for route, roles in routes.ROLES.items()
             if Role.CASHIER in roles and route[0] != "GET"
         } == {
             ("POST", "/v1/coupons/{code}/validate"),
@@ -68,7 +68,7 @@ class TestTable:
         }
 
     def test_lets_the_pages_of_a_shop_validate_and_redeem_only(self) -> None:
-        assert {route for route, roles in access.ROLES.items() if Role.STOREFRONT in roles} == {
+        assert {route for route, roles in routes.ROLES.items() if Role.STOREFRONT in roles} == {
             ("POST", "/v1/coupons/{code}/validate"),
             ("POST", "/v1/coupons/{code}/redemptions"),
         }
@@ -76,6 +76,6 @@ class TestTable:
     def test_lets_an_analyst_read_only_also_as_files(self) -> None:
         assert {
             route
-            for route, roles in access.ROLES.items()
+            for route, roles in routes.ROLES.items()
             if Role.ANALYST in roles and route[0] != "GET"
         } == {("POST", "/v1/exports")}
