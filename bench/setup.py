@@ -72,7 +72,7 @@ def bench() -> Iterator[Bench]:
     )
     with engines.dynamodb_local() as endpoint:
         name = f"bench-{uuid4().hex[:8]}"
-        engines.create_table(endpoint, name)
+        engines.create_table(endpoint, name, stream=True)
         os.environ.update(AWS_ENDPOINT_URL_DYNAMODB=endpoint, TABLE_NAME=name)
         wiring.services.cache_clear()
         services = wiring.services()

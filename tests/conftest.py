@@ -19,10 +19,10 @@ from chalicelib import wiring
 from chalicelib.core.callers.api_keys import ApiKey
 from chalicelib.core.callers.callers import Role
 from chalicelib.store.engine.capacity import Meter
-from chalicelib.store.store import DynamoStore
 from chalicelib.usecases.callers import api_keys
 from chalicelib.wiring import Services
 from tests import engines
+from tests.engines import store_on
 from tests.http import Api
 from tests.schedule import pytest_xdist_make_scheduler
 from tests.twins import LocalFiles, NotedFunctions
@@ -67,6 +67,15 @@ def fresh_table_name(engine: str) -> Iterator[str]:
     engines.delete_table(engine, name)
 
 
+@pytest.fixture
+def followed_table_name(engine: str) -> Iterator[str]:
+    """An empty table of this test alone, with the stream of the deployed one."""
+    name = f"couponry-{uuid4().hex[:12]}"
+    engines.create_table(engine, name, stream=True)
+    yield name
+    engines.delete_table(engine, name)
+
+
 @cache
 def _folder() -> Path:
     """Return a folder of this process, which goes away with it."""
@@ -78,7 +87,7 @@ def _folder() -> Path:
 def services_on(table_name: str) -> Services:
     """Return new services, with caches of their own, on the table; files lie in a folder."""
     meter = Meter()
-    services = wiring.services_for(DynamoStore(table_name, meter=meter), meter=meter)
+    services = wiring.services_for(store_on(table_name, meter=meter), meter=meter)
     return replace(services, files=LocalFiles(_folder()), functions=NotedFunctions())
 
 

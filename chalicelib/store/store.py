@@ -17,7 +17,7 @@ from chalicelib.store import keys
 from chalicelib.store.coupons import coupons
 from chalicelib.store.engine import codecs, commit, lists
 from chalicelib.store.engine.capacity import Meter
-from chalicelib.store.engine.table import Cancelled, Table
+from chalicelib.store.engine.table import READ_TIMEOUT_SECONDS, Cancelled, Table
 from chalicelib.usecases.ports import Backlog, CountPage, Found
 
 if TYPE_CHECKING:  # A redemption does not wait for what it does not need.
@@ -45,8 +45,14 @@ _BACKLOG_COUNTED_MAX = 1_000
 class DynamoStore:
     """Implements :class:`chalicelib.usecases.ports.Store`. Single reads are strongly consistent."""
 
-    def __init__(self, table_name: str, *, meter: Meter) -> None:
-        self._table = Table(table_name, meter=meter)
+    def __init__(
+        self,
+        table_name: str,
+        *,
+        meter: Meter,
+        read_timeout_seconds: float = READ_TIMEOUT_SECONDS,
+    ) -> None:
+        self._table = Table(table_name, meter=meter, read_timeout_seconds=read_timeout_seconds)
 
     def ping(self) -> None:
         self._table.get(keys.SETTINGS)

@@ -16,12 +16,12 @@ Follow = Callable[[], None]
 
 
 @pytest.fixture
-def follow(engine: str, fresh_table_name: str) -> Follow:
+def follow(engine: str, followed_table_name: str) -> Follow:
     """Return a function that gives the stream's records to the function that follows it."""
     import app  # noqa: PLC0415 # as tests/conftest.py does
 
     def run() -> None:
-        records = streams.records(engine, fresh_table_name)
+        records = streams.records(engine, followed_table_name)
         answer = app.app.handler_map["apply_changes"](streams.event(records), SimpleNamespace())
         assert answer["parked"] == 0
 

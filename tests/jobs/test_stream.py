@@ -56,25 +56,25 @@ def follow(records: Sequence[Any]) -> Any:
 
 
 @pytest.fixture
-def services(fresh_table_name: str, monkeypatch: pytest.MonkeyPatch) -> Services:
-    services = at(services_on(fresh_table_name), _NEXT_DAY)
+def services(followed_table_name: str, monkeypatch: pytest.MonkeyPatch) -> Services:
+    services = at(services_on(followed_table_name), _NEXT_DAY)
     monkeypatch.setattr(wiring, "services", lambda: services)
     return services
 
 
 @pytest.fixture
-def told(engine: str, fresh_table_name: str) -> Callable[[], list[Any]]:
+def told(engine: str, followed_table_name: str) -> Callable[[], list[Any]]:
     """Return a function that returns what the stream has told so far."""
-    return lambda: streams.records(engine, fresh_table_name)
+    return lambda: streams.records(engine, followed_table_name)
 
 
 @pytest.fixture
-def stored(engine: str, fresh_table_name: str) -> Callable[[], list[Any]]:
+def stored(engine: str, followed_table_name: str) -> Callable[[], list[Any]]:
     """Return a function that returns everything in the table."""
     pages = engines.client(engine).get_paginator("scan")
 
     def read() -> list[Any]:
-        found = pages.paginate(TableName=fresh_table_name, ConsistentRead=True)
+        found = pages.paginate(TableName=followed_table_name, ConsistentRead=True)
         return [codecs.decode(item) for page in found for item in page["Items"]]
 
     return read

@@ -25,8 +25,8 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture
-def services(fresh_table_name: str, monkeypatch: pytest.MonkeyPatch) -> Services:
-    services = at(services_on(fresh_table_name), NOON)
+def services(followed_table_name: str, monkeypatch: pytest.MonkeyPatch) -> Services:
+    services = at(services_on(followed_table_name), NOON)
     monkeypatch.setattr(wiring, "services", lambda: services)
     return services
 
@@ -57,12 +57,12 @@ def _spoil(services: Services, reward_id: str) -> None:
 
 
 @pytest.fixture
-def kept(services: Services, engine: str, fresh_table_name: str) -> str:
+def kept(services: Services, engine: str, followed_table_name: str) -> str:
     """The id of a reward whose totals are right."""
     offer, member = an_offer(services), a_member(services)
     codes = some_coupons(services, offer, [member, member, None])
     redeem(services, codes[0])
-    follow(streams.records(engine, fresh_table_name))
+    follow(streams.records(engine, followed_table_name))
     return offer.reward_id
 
 
@@ -96,11 +96,11 @@ class TestReconcile:
         assert totals.totals_of(services.context, kept) == right
 
     def test_does_not_take_for_an_error_what_is_still_on_its_way(
-        self, services: Services, kept: str, engine: str, fresh_table_name: str
+        self, services: Services, kept: str, engine: str, followed_table_name: str
     ) -> None:
         codes = some_coupons(services, an_offer(services), [a_member(services)] * 2)
         assert reconcile()["differing"] == 2
-        follow(streams.records(engine, fresh_table_name))
+        follow(streams.records(engine, followed_table_name))
         redeem(services, codes[0])
 
         assert reconcile(NOON + _NIGHT)["corrected"] == 0

@@ -3,8 +3,8 @@
 import pytest
 
 from chalicelib.store.engine.capacity import Meter
-from chalicelib.store.store import DynamoStore
 from chalicelib.usecases.ports import Store
+from tests.engines import store_on
 
 
 @pytest.fixture(scope="module")
@@ -14,10 +14,10 @@ def meter() -> Meter:
 
 @pytest.fixture(scope="module")
 def store(table_name: str, meter: Meter) -> Store:
-    return DynamoStore(table_name, meter=meter)
+    return store_on(table_name, meter=meter)
 
 
 @pytest.fixture
 def fresh_store(fresh_table_name: str) -> Store:
     """A store on an empty table of the test alone."""
-    return DynamoStore(fresh_table_name, meter=Meter())
+    return store_on(fresh_table_name)

@@ -9,9 +9,8 @@ import pytest
 
 from chalicelib.core.changes import Changes
 from chalicelib.store.engine import table
-from chalicelib.store.engine.capacity import Meter
-from chalicelib.store.store import DynamoStore
 from tests.builders import a_coupon, unique
+from tests.engines import store_on
 from tests.store.calls import client_of, forbid_repeats, forbid_scans
 from tools.paths import ROOT
 
@@ -42,14 +41,14 @@ class TestGuards:
     """All tests of the use cases run behind them."""
 
     def test_fail_a_scan(self, table_name: str) -> None:
-        store = DynamoStore(table_name, meter=Meter())
+        store = store_on(table_name)
         forbid_scans(store)
 
         with pytest.raises(AssertionError, match="Scan"):
             client_of(store).scan(TableName=table_name)
 
     def test_fail_a_transaction_that_names_an_item_twice(self, table_name: str) -> None:
-        store = DynamoStore(table_name, meter=Meter())
+        store = store_on(table_name)
         forbid_repeats(store)
         coupon = a_coupon(code=unique("C"), version=0)
 

@@ -8,9 +8,9 @@ from chalicelib.core.callers.tries import Tries
 from chalicelib.core.changes import ref
 from chalicelib.core.coupons.attempts import Attempt
 from chalicelib.store.engine.capacity import Meter
-from chalicelib.store.store import DynamoStore
 from chalicelib.usecases.ports import Store
 from tests.builders import unique
+from tests.engines import store_on
 from tests.store.samples import BARE, FULL
 
 A_NOTE = next(each for each in BARE if isinstance(each, Attempt))
@@ -18,7 +18,7 @@ A_NOTE = next(each for each in BARE if isinstance(each, Attempt))
 
 class TestNote:
     def test_is_kept_once_as_it_came_first(self, table_name: str) -> None:
-        store: Store = DynamoStore(table_name, meter=Meter())
+        store: Store = store_on(table_name)
         first = replace(A_NOTE, attempt_id=unique("att_"))
         name = ref(Attempt, first.code, first.attempt_id)
 
@@ -29,7 +29,7 @@ class TestNote:
 
     def test_takes_a_unit_and_one_for_each_index(self, table_name: str) -> None:
         meter = Meter()
-        store = DynamoStore(table_name, meter=meter)
+        store = store_on(table_name, meter=meter)
         (full,) = (each for each in FULL if isinstance(each, Attempt))
 
         store.note(replace(A_NOTE, attempt_id=unique("att_")))
@@ -41,7 +41,7 @@ class TestNote:
 
 class TestCount:
     def test_is_exact_up_to_the_limit_however_many_count_at_once(self, table_name: str) -> None:
-        store: Store = DynamoStore(table_name, meter=Meter())
+        store: Store = store_on(table_name)
         counter = Tries(unique("key_"), 7)
         name = ref(Tries, counter.guesser, "7")
 
@@ -57,7 +57,7 @@ class TestCount:
         assert (stored.guesser, stored.window, stored.failed) == (counter.guesser, 7, 10)
 
     def test_gives_back_at_the_limit_too(self, table_name: str) -> None:
-        store: Store = DynamoStore(table_name, meter=Meter())
+        store: Store = store_on(table_name)
         counter = Tries(unique("key_"), 7)
         assert store.count_tries(counter, 3, at_most=2) == 3
         assert store.count_tries(counter, 1, at_most=2) is None
@@ -67,7 +67,7 @@ class TestCount:
 
     def test_takes_a_unit(self, table_name: str) -> None:
         meter = Meter()
-        store = DynamoStore(table_name, meter=meter)
+        store = store_on(table_name, meter=meter)
 
         store.count_tries(Tries(unique("key_"), 7), 1, at_most=2)
 

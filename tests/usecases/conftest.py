@@ -6,6 +6,7 @@ from chalicelib import wiring
 from chalicelib.store.engine.capacity import Meter
 from chalicelib.store.store import DynamoStore
 from chalicelib.wiring import Services
+from tests.engines import store_on
 from tests.store.calls import forbid_repeats, forbid_scans
 
 
@@ -13,7 +14,7 @@ from tests.store.calls import forbid_repeats, forbid_scans
 def store_and_meter(table_name: str) -> tuple[DynamoStore, Meter]:
     """One store for the module: making its client takes longer than most tests."""
     meter = Meter()
-    store = DynamoStore(table_name, meter=meter)
+    store = store_on(table_name, meter=meter)
     forbid_scans(store)
     forbid_repeats(store)
     return store, meter

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from chalicelib import wiring
 from chalicelib.store.engine.capacity import Meter
-from chalicelib.store.store import DynamoStore
 from chalicelib.usecases.coupons import importing
 from chalicelib.usecases.workers import Worker
+from tests.engines import store_on
 from tests.twins import LocalFiles
 
 
@@ -21,7 +21,7 @@ def main(table_name: str, folder: str, import_id: str, ahead_seconds: str) -> No
     # Ahead of the leases of those that were killed.
     ahead = timedelta(seconds=float(ahead_seconds))
     meter = Meter()
-    services = wiring.services_for(DynamoStore(table_name, meter=meter), meter=meter)
+    services = wiring.services_for(store_on(table_name, meter=meter), meter=meter)
     worker = Worker(
         context=services.context,
         files=LocalFiles(Path(folder)),

@@ -18,9 +18,9 @@ from chalicelib.store.keys import Key
 
 # A function answers within 29 s: three attempts of at most 4 s and their pauses fit well, and a
 # connection to a healthy table takes milliseconds.
+READ_TIMEOUT_SECONDS = 3
 _CONFIG = Config(
     connect_timeout=1,
-    read_timeout=3,
     retries={"mode": "standard", "total_max_attempts": 3},
     max_pool_connections=32,
     # Our own types have checked the values; the check costs a tenth of a call.
@@ -61,10 +61,11 @@ class Cancelled(Exception):
 class Table:
     """One DynamoDB table. Made once per container, safe between threads."""
 
-    def __init__(self, name: str, *, meter: capacity.Meter) -> None:
+    def __init__(self, name: str, *, meter: capacity.Meter, read_timeout_seconds: float) -> None:
         self.name = name
         self._meter = meter
-        self._client = botocore.session.get_session().create_client("dynamodb", config=_CONFIG)
+        config = _CONFIG.merge(Config(read_timeout=read_timeout_seconds))
+        self._client = botocore.session.get_session().create_client("dynamodb", config=config)
 
     def get(self, key: Key) -> Raw | None:
         """Return the item at ``key`` as it is now, or None."""
