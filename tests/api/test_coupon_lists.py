@@ -16,6 +16,12 @@ Follow = Callable[[], None]
 
 
 @pytest.fixture
+def fresh_table_name(followed_table_name: str) -> str:
+    """The table of ``own_shop`` has a stream here."""
+    return followed_table_name
+
+
+@pytest.fixture
 def follow(engine: str, followed_table_name: str) -> Follow:
     """Return a function that gives the stream's records to the function that follows it."""
     import app  # noqa: PLC0415 # as tests/conftest.py does

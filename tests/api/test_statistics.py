@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from tests.api.shop import Shop
-from tests.api.test_coupon_lists import Follow, follow
+from tests.api.test_coupon_lists import Follow, follow, fresh_table_name
 from tests.builders import NOON
 
-__all__ = ["follow"]
+__all__ = ["follow", "fresh_table_name"]
 
 _DAY = timedelta(days=1)
 

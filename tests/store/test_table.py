@@ -210,8 +210,8 @@ class TestUnavailable:
         with pytest.raises(Unavailable):
             store.ping()
 
-    def test_leaves_time_to_answer_within_the_functions_limit(self, store: Store) -> None:
-        config = client_of(store).meta.config
+    def test_leaves_time_to_answer_within_the_functions_limit(self, table_name: str) -> None:
+        config = client_of(DynamoStore(table_name, meter=Meter())).meta.config
         attempts = config.retries["total_max_attempts"]
 
         assert attempts * (config.connect_timeout + config.read_timeout) < 20

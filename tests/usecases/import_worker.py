@@ -4,7 +4,8 @@
 """
 
 import json
-import resource
+import os
+import re
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,8 +31,18 @@ def main(table_name: str, folder: str, import_id: str, ahead_seconds: str) -> No
         has_time=lambda: True,
     )
     job = importing.work(worker, import_id)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps({"status": job and job.status, "peak_kib": peak}))  # noqa: T201
+    print(json.dumps({"status": job and job.status, "peak_kib": peak_kib(os.getpid())}))  # noqa: T201
+
+
+def peak_kib(process_id: int) -> int:
+    """Return the most memory that a process has had resident since it began this program.
+
+    Unlike ``ru_maxrss``, which a process has from the one that started it.
+    """
+    status = Path(f"/proc/{process_id}/status").read_text(encoding="utf-8")
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    assert found
+    return int(found.group(1))
 
 
 if __name__ == "__main__":

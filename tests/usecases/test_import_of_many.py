@@ -3,7 +3,6 @@
 import json
 import os
 import random
-import re
 import signal
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from tests.builders import NOON, an_origin, unique
 from tests.conftest import services_on
 from tests.stack.uploads import Upload
 from tests.twins import LocalFiles, NotedFunctions
+from tests.usecases.import_worker import peak_kib
 from tests.usecases.world import a_member, an_offer, coupon_of, find, redeem
 from tools.proof import figures
 
@@ -54,10 +54,7 @@ class _Run:
             time.sleep(0.005)
         # Anywhere in the next steps: in a read, in a transaction, or between them.
         time.sleep(random.uniform(0, 0.2))
-        status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
-        found = re.search(r"VmHWM:\s+(\d+) kB", status)
-        assert found
-        self.peak_mib = max(self.peak_mib, int(found.group(1)) / 1024)
+        self.peak_mib = max(self.peak_mib, peak_kib(process.pid) / 1024)
         process.send_signal(signal.SIGKILL)
         process.communicate()
 

@@ -61,7 +61,7 @@ LATE_LIMIT_HOURS = 72
 amounts = st.sampled_from([None, 0, 500, 999, 1000, 2500])
 orders = st.sampled_from([None, None, "order-1", "order-2", "order-3"])
 # Mostly far enough away for a life before the end.
-expiries = st.sampled_from([None, None, 400, 200, 200, 100, 50, 24, 1, 0, -1, -30, -71, -72])
+expiries = st.sampled_from([None] * 6 + [2000, 1000, 1000, 400, 400, 200, 100, 24, 1, 0, -1, -72])
 
 
 class CouponLife(RuleBasedStateMachine):
@@ -127,6 +127,11 @@ class CouponLife(RuleBasedStateMachine):
     @initialize(target=members)
     def two_members(self) -> Any:
         return multiple(self.member_since(1000), self.member_since(24))
+
+    @initialize(target=cards)
+    def three_cards_in_hand(self) -> Any:
+        offer = self.offer_of(3)
+        return multiple(*(self.issue(offer, self.member_since(1000), None) for _ in range(3)))
 
     @rule(target=members, joined_hours_ago=st.sampled_from([0, 1, 24, 1000]))
     def join(self, joined_hours_ago: int) -> Any:
