@@ -20,6 +20,13 @@ class EventType(StrEnum):
     COUPON_INVALIDATED = "coupon.invalidated"
     COUPON_TRANSFERRED = "coupon.transferred"
     COUPON_RECEIVED = "coupon.received"
+    CARD_ISSUED = "card.issued"
+    CARD_INSTALLED = "card.installed"
+    CARD_REMOVED = "card.removed"
+    CARD_DELETED = "card.deleted"
+    CARD_EXPIRY_CHANGED = "card.expiry_changed"
+    CARD_CONVERTED = "card.converted"
+    CARD_STAMPED = "card.stamped"
 
 
 class Channel(StrEnum):

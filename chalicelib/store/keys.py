@@ -25,6 +25,8 @@
 | import             | IMP#<id>                | IMPORT     | import                        |
 | - refused rows     | IMP#<id>                | REF#<l.>   | import, by line               |
 | export             | EXP#<id>                | EXPORT     | export                        |
+| card template      | CTP#<id>                | TEMPLATE   | template, cached              |
+| card               | CRD#<serial>            | CARD       | serial                        |
 | settings           | SETTINGS                | SETTINGS   | everybody, cached             |
 | cursor secret      | SETTINGS                | CURSORS    | lists, cached                 |
 | coupon shadow      | CPN#<code>              | SHADOW     | what keeps totals, by code    |
@@ -47,6 +49,7 @@ Indexes hold keys only; what they name is read from the table, strongly consiste
 | list   | customer   | CUSTOMERS#<shard>            | <id>                 | all, newest first    |
 | list   | reward     | REWARDS                      | <id>                 | all, newest first    |
 | list   | API key    | KEYS                         | <id>                 | all                  |
+| list   | template   | CARD_TEMPLATES               | <id>                 | all, newest first    |
 | list   | import     | IMPORTS                      | <id>                 | all, newest first    |
 | list   | coupon     | RWD#<id>#<status>#<shard>    | <claimed_at>#<code>  | reward and status    |
 | list   | unassigned | RWD#<id>#unassigned#<shard>  | <hash>#<code>        | pool, from any key   |
@@ -55,6 +58,7 @@ Indexes hold keys only; what they name is read from the table, strongly consiste
 | list   | attempt    | CPN#<code>#attempts          | <id>                 | coupon, newest first |
 | list   | shadow     | RWD#<id>#by_use#<shard>      | <redeemed_at>#<code> | reward, by use       |
 | holder | coupon     | CUS#<id>                     | <claimed_at>#<code>  | customer, by claim   |
+| holder | card       | CUS#<id>#cards               | <issued_at>#<serial> | customer, by issue   |
 | holder | attempt    | CUS#<id>#attempts            | <id>                 | customer, newest     |
 | holder | unassigned | RWD#<id>#pool_by_end#<shard> | <expires_at>#<code>  | reward, by expiry    |
 | due    | coupon     | DUE#coupon#<shard>           | <expires_at>#<code>  | expiry job           |
@@ -81,6 +85,7 @@ _HASH_LENGTH = 16
 USE_SHARDS = 8
 
 API_KEYS = "KEYS"
+CARD_TEMPLATES = "CARD_TEMPLATES"
 DUE_EXPORTS = "DUE#export"
 DUE_IMPORTS = "DUE#import"
 IMPORTS = "IMPORTS"
@@ -196,6 +201,18 @@ def attempts_of_customer(customer_id: str) -> str:
 def uses_of_shared(code_key: str, shard: int) -> str:
     """Return one of the partitions of a shared code's uses: thousands may come in a second."""
     return f"CPN#{code_key}#{shard}"
+
+
+def card_template(template_id: str) -> Key:
+    return f"CTP#{template_id}", "TEMPLATE"
+
+
+def card(serial: str) -> Key:
+    return f"CRD#{serial}", "CARD"
+
+
+def cards_of_customer(customer_id: str) -> str:
+    return f"CUS#{customer_id}#cards"
 
 
 def generation(generation_id: str) -> Key:

@@ -8,11 +8,23 @@ from chalicelib.core.activity import ActivityEvent, Channel, EventType
 from chalicelib.core.callers.api_keys import ApiKey
 from chalicelib.core.callers.callers import Role
 from chalicelib.core.callers.tries import Tries
+from chalicelib.core.cards.cards import Card, CardStatus, Holder
+from chalicelib.core.cards.templates import (
+    CardTemplate,
+    CardType,
+    CustomField,
+    Design,
+    FieldType,
+    Location,
+    Promotion,
+    TemplateStatus,
+)
 from chalicelib.core.changes import Ref, ref
 from chalicelib.core.coupons.attempts import Attempt
 from chalicelib.core.coupons.baskets import Line
 from chalicelib.core.coupons.batches import CouponBatch
 from chalicelib.core.coupons.coupons import (
+    CardRef,
     Coupon,
     CouponStatus,
     HeldUse,
@@ -120,6 +132,7 @@ FULL: Sequence[Any] = (
         shared=True,
         holds=(HeldUse("hld_1", LATER, "order 2"), HeldUse("hld_2", NOW)),
         metadata={"fair": "été"},
+        card=CardRef("crd_1", "tpl_1"),
     ),
     CouponBatch(
         "bat_1",
@@ -197,6 +210,48 @@ FULL: Sequence[Any] = (
         takeovers=2,
     ),
     RefusedRows("imp_1", NOW, (RefusedRow(12, "été", Reason.BAD_CODE),)),
+    CardTemplate(
+        "tpl_1",
+        "Ten percent",
+        CardType.COUPON,
+        NOW,
+        status=TemplateStatus.ARCHIVED,
+        title="Ten percent off",
+        description="Everything",
+        terms="While it lasts",
+        design=Design("#000000", "#ffffff", "#cccccc", "Café"),
+        reward_id="rwd_1",
+        linked_template_id="tpl_2",
+        conversion_credits_visit=True,
+        stamps_needed=10,
+        valid_days=90,
+        custom_fields=(
+            CustomField("size", "Size", FieldType.CHOICE, required=True, choices=("S", "L")),
+        ),
+        locations=(Location(52.5, 13.4, "Near"),),
+        promotions=(Promotion("prm_1", "Sale", "Now", NOW, LATER, chosen_only=True),),
+    ),
+    Card(
+        "crd_1",
+        "tpl_1",
+        "tpl_2",
+        CardType.STAMP,
+        "cus_ada",
+        NOW,
+        LATER,
+        "secret",
+        status=CardStatus.INSTALLED,
+        installations=2,
+        holder=Holder("Ada", "Lovelace"),
+        code="SPRING-10",
+        converted_by="rdm_1",
+        stamps=3,
+        rewards_given=1,
+        expires_at=LATER,
+        custom_values={"size": "L"},
+        utm={"utm_source": "flyer"},
+        promotions=("prm_1",),
+    ),
     Export(
         "exp_1",
         ExportKind.REDEMPTIONS,
@@ -324,6 +379,8 @@ BARE: Sequence[Any] = (
     Order("order 1", None, NOW),
     Import("imp_1", "rwd_1", NOW, "key_1"),
     RefusedRows("imp_1", NOW, (RefusedRow(12, "", Reason.CODE_MISSING),)),
+    CardTemplate("tpl_1", "Stamps", CardType.STAMP, NOW),
+    Card("crd_1", "tpl_1", "tpl_1", CardType.STAMP, "cus_ada", NOW, NOW, "secret"),
     Export("exp_1", ExportKind.COUPONS, "rwd_1", NOW, "key_1"),
     Redemption(
         "rdm_1",
@@ -354,6 +411,8 @@ BARE: Sequence[Any] = (
 
 
 _NAMED_BY: dict[type, tuple[str, ...]] = {
+    Card: ("serial",),
+    CardTemplate: ("template_id",),
     Account: ("customer_id",),
     ActivityEvent: ("customer_id", "event_id"),
     ApiKey: ("key_id",),

@@ -108,6 +108,13 @@ class HeldUse(msgspec.Struct, frozen=True):
     order_id: str | None = None
 
 
+class CardRef(msgspec.Struct, frozen=True):
+    """The card that shows a coupon, and what it was made from."""
+
+    serial: str
+    template_id: str
+
+
 class Coupon(msgspec.Struct, frozen=True):
     """One instance of a reward, with its own code and its own life.
 
@@ -118,7 +125,8 @@ class Coupon(msgspec.Struct, frozen=True):
     ``balance_minor`` is what is left on a coupon of type ``value``: it is used up when that is 0.
     A ``shared`` coupon is the one public code of its reward: it belongs to nobody, and what it
     has been used is in the redemptions and the counters of the limits, never on it.
-    ``metadata`` came with it in an uploaded file; nothing decides by it.
+    ``metadata`` came with it in an uploaded file; nothing decides by it. ``card`` shows it, on
+    the phone of the customer who has it.
     """
 
     code: str
@@ -138,6 +146,7 @@ class Coupon(msgspec.Struct, frozen=True):
     shared: bool = False
     holds: tuple[HeldUse, ...] = ()
     metadata: Mapping[str, str] | None = None
+    card: CardRef | None = None
     version: int = 0
 
 

@@ -4,6 +4,7 @@ from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 
 from chalicelib.core.coupons import codes
 from chalicelib.core.coupons.coupons import (
+    CardRef,
     Coupon,
     CouponStatus,
     HeldUse,
@@ -39,6 +40,7 @@ class CouponItem(TableItem, discriminator="coupon"):
     shared = BooleanAttribute(null=True)
     holds = JsonAttribute(tuple[HeldUse, ...], null=True)
     metadata = JsonAttribute(dict[str, str], null=True)
+    card = JsonAttribute(CardRef, null=True)
 
 
 def key(coupon: Coupon) -> keys.Key:

@@ -13,6 +13,8 @@ MODULES: Final = {
     "account": "customers.accounts",
     "api_key": "callers.api_keys",
     "attempt": "coupons.attempts",
+    "card": "cards.cards",
+    "card_template": "cards.templates",
     "coupon": "coupons.coupons",
     "coupon_batch": "coupons.batches",
     "coupon_shadow": "rewards.totals",
