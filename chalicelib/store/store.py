@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # A redemption does not wait for what it does not need.
     from chalicelib.core.activity import ActivityEvent
     from chalicelib.core.callers.api_keys import ApiKey
     from chalicelib.core.callers.tries import Tries
+    from chalicelib.core.cards.cards import Card
+    from chalicelib.core.cards.templates import CardTemplate
     from chalicelib.core.coupons.attempts import Attempt
     from chalicelib.core.coupons.exports import Export
     from chalicelib.core.coupons.generations import Generation
@@ -89,6 +91,13 @@ class DynamoStore:
 
     def api_keys(self, request: PageRequest) -> Page[ApiKey]:
         return lists.page(self._table, [keys.API_KEYS], request, index="list")
+
+    def card_templates(self, request: PageRequest) -> Page[CardTemplate]:
+        return lists.page(self._table, [keys.CARD_TEMPLATES], request, index="list")
+
+    def cards_of_customer(self, customer_id: str, request: PageRequest) -> Page[Card]:
+        partition = keys.cards_of_customer(customer_id)
+        return lists.page(self._table, [partition], request, index="holder")
 
     def coupons_of_reward(
         self, reward_id: str, statuses: Sequence[CouponStatus], request: PageRequest

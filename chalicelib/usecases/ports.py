@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # A redemption does not wait for what it does not need.
     from chalicelib.core.activity import ActivityEvent
     from chalicelib.core.callers.api_keys import ApiKey
     from chalicelib.core.callers.tries import Tries
+    from chalicelib.core.cards.cards import Card
+    from chalicelib.core.cards.templates import CardTemplate
     from chalicelib.core.coupons.attempts import Attempt
     from chalicelib.core.coupons.coupons import Coupon, CouponOrder, CouponStatus
     from chalicelib.core.coupons.exports import Export
@@ -100,6 +102,10 @@ class Store(Protocol):
     def rewards(self, request: PageRequest) -> Page[Reward]: ...
 
     def api_keys(self, request: PageRequest) -> Page[ApiKey]: ...
+
+    def card_templates(self, request: PageRequest) -> Page[CardTemplate]: ...
+
+    def cards_of_customer(self, customer_id: str, request: PageRequest) -> Page[Card]: ...
 
     def coupons_of_reward(
         self, reward_id: str, statuses: Sequence[CouponStatus], request: PageRequest

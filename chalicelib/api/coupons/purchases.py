@@ -62,7 +62,7 @@ class UnredeemBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 def command_of(call: Call[Any, Any], body: RedemptionBody, code: str) -> RedeemCoupon:
     """Return the request to redeem that ``body`` is, under the key of ``call``."""
     new_id = call.services.new_id
-    claimed_id, redeemed_id = sorted(new_id("evt", call.now) for _ in range(2))
+    claimed_id, redeemed_id, card_event_id = sorted(new_id("evt", call.now) for _ in range(3))
     return RedeemCoupon(
         code=code,
         redemption_id=new_id("rdm", body.redeemed_at or call.now),
@@ -77,6 +77,7 @@ def command_of(call: Call[Any, Any], body: RedemptionBody, code: str) -> RedeemC
         lines=lines_of(body.lines),
         hold_id=body.hold_id,
         request=call.request,
+        card_event_id=card_event_id,
     )
 
 
@@ -94,10 +95,12 @@ def channel_of(body: Any) -> Channel:
 
 def reversal_command(call: Call[Any, Any], body: UnredeemBody, code: str) -> UnredeemCoupon:
     """Return the request to take a redemption back that ``body`` is, under the key of ``call``."""
+    event_id, card_event_id = sorted(call.services.new_id("evt", call.now) for _ in range(2))
     return UnredeemCoupon(
         code=code,
-        event_id=call.services.new_id("evt", call.now),
+        event_id=event_id,
         redemption_id=body.redemption_id,
         reason=body.reason,
         request=call.request,
+        card_event_id=card_event_id,
     )

@@ -1,5 +1,6 @@
 """Card templates: how the cards of one kind look, what they ask, and what they turn into."""
 
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 import msgspec
 
 from chalicelib.core import errors
+from chalicelib.core.rewards.rewards import CouponSource, Reward, RewardType
 
 STAMPS_MAX: Final = 50
 """Stamps that a full card has, at most: more do not fit a phone."""
@@ -125,3 +127,105 @@ def not_found(pointer: str | None = None) -> TemplateNotFound:
     return TemplateNotFound(
         "there is no such card template", fix="check the id of the template", pointer=pointer
     )
+
+
+def check(template: CardTemplate) -> None:
+    """Raise ``validation_failed``, naming every fault, unless the fields go together."""
+    faults: list[errors.Fault] = []
+
+    def fault(pointer: str, detail: str) -> None:
+        faults.append(errors.Fault(pointer, "not_allowed", detail))
+
+    kind = template.card_type
+    if (kind is CardType.POINTS) == (template.reward_id is not None):
+        fault(
+            "/reward_id",
+            "a card of points has none" if template.reward_id else f"a {kind} card needs it",
+        )
+    if (kind is CardType.STAMP) != (template.stamps_needed is not None):
+        fault(
+            "/stamps_needed",
+            "only a stamp card has it" if template.stamps_needed else "a stamp card needs it",
+        )
+    if kind is CardType.COUPON and template.valid_days is not None:
+        fault("/valid_days", "a coupon card ends with its coupon")
+    if kind is not CardType.COUPON and template.linked_template_id is not None:
+        fault("/linked_template_id", "only a coupon card turns into another card")
+    if template.conversion_credits_visit and template.linked_template_id is None:
+        fault("/conversion_credits_visit", "needs linked_template_id")
+    _check_fields(template.custom_fields, fault)
+    for place, promotion in enumerate(template.promotions):
+        start, end = promotion.active_from, promotion.active_until
+        if start is not None and end is not None and end <= start:
+            fault(f"/promotions/{place}/active_until", "must be after active_from")
+    if faults:
+        raise errors.Invalid(
+            "the fields of the template do not go together",
+            fix="correct the fields listed in errors",
+            faults=tuple(faults),
+        )
+
+
+def _check_fields(fields: tuple[CustomField, ...], fault: Callable[[str, str], None]) -> None:
+    keys = [field.key for field in fields]
+    for place, field in enumerate(fields):
+        if field.key in keys[:place]:
+            fault(f"/custom_fields/{place}/key", "another field has it")
+        if (field.field_type is FieldType.CHOICE) != bool(field.choices):
+            fault(f"/custom_fields/{place}/choices", "a choice has them, and nothing else")
+
+
+def check_unchanged_type(before: CardTemplate, after: CardTemplate) -> None:
+    """Raise ``validation_failed`` when the type changes: cards are out there."""
+    if before.card_type is not after.card_type:
+        raise errors.Invalid(
+            "the type of a template stays", fix="create another template", pointer="/type"
+        )
+
+
+def check_reward(template: CardTemplate, reward: Reward) -> None:
+    """Raise unless cards of the template can have coupons of ``reward``.
+
+    A card shows one coupon with one use: no shared code, no balance, and for a coupon card no
+    second use.
+
+    Raises:
+        Invalid: the reward is of another kind.
+    """
+    detail = None
+    if reward.coupon_source is CouponSource.SHARED:
+        detail = "a shared code belongs to nobody, so no card has it"
+    elif template.card_type is CardType.COUPON and reward.reward_type is RewardType.VALUE:
+        detail = "a coupon with a balance is no coupon card"
+    elif template.card_type is CardType.COUPON and reward.usage_limit != 1:
+        detail = "the coupon of a card has one use"
+    if detail is not None:
+        raise errors.Invalid(detail, fix="use another reward", pointer="/reward_id")
+
+
+def check_link(linked: CardTemplate) -> None:
+    """Raise unless coupon cards can turn into cards of ``linked``.
+
+    Raises:
+        Invalid: it is a coupon template, or archived.
+    """
+    if linked.card_type is CardType.COUPON or linked.status is TemplateStatus.ARCHIVED:
+        raise errors.Invalid(
+            "a coupon card turns into a stamp or points card that is not archived",
+            fix="use another template",
+            pointer="/linked_template_id",
+        )
+
+
+def check_makes_cards(template: CardTemplate) -> None:
+    """Raise unless the template makes new cards.
+
+    Raises:
+        TemplateArchived: it does not.
+    """
+    if template.status is TemplateStatus.ARCHIVED:
+        raise TemplateArchived(
+            "the template is archived",
+            fix="use another template",
+            facts={"template_status": template.status},
+        )

@@ -1,7 +1,9 @@
 """Redeeming: one coupon, or several in one order, as one change."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -18,6 +20,9 @@ from chalicelib.core.customers.orders import NotCombinable, Order
 from chalicelib.core.rewards.limits import NOTHING_KNOWN, Ledger
 from chalicelib.core.rewards.rewards import Reward
 from chalicelib.core.settings import Settings
+
+if TYPE_CHECKING:  # Most coupons have no card.
+    from chalicelib.core.cards.conversions import Link
 
 
 class RedemptionDecision(msgspec.Struct, frozen=True):
@@ -38,12 +43,14 @@ def decide_redemption(  # noqa: PLR0913
     account: Account | None,
     origin: Origin,
     known: Ledger = NOTHING_KNOWN,
+    link: Link | None = None,
 ) -> RedemptionDecision:
     """Decide whether ``coupon`` is redeemed, and what that writes.
 
     ``account`` None means that nobody has read it: then the usual case is assumed (an active
     customer, joined before, whose newest visit this is) and made a condition of the change. In the
-    same way ``known`` is what has been read of the reward's limits.
+    same way ``known`` is what has been read of the reward's limits. ``link`` is what the coupon's
+    card turns into.
 
     Raises:
         What :func:`chalicelib.core.coupons.uses.decide_use` refuses.
@@ -60,7 +67,13 @@ def decide_redemption(  # noqa: PLR0913
     )
     made = (use.redemption.redemption_id, use.redemption.customer_id or "")
     record = idempotency.record_of(command.request, made=made, now=origin.recorded_at)
-    changes = uses.changes_of([(command, use)], order=order, account=account, origin=origin)
+    changes = uses.changes_of(
+        [(command, use)],
+        order=order,
+        account=account,
+        origin=origin,
+        beside=_conversion(command, use, link, settings=settings, origin=origin),
+    )
     return RedemptionDecision(use.redemption, use.after, changes + Changes(create=record))
 
 
@@ -80,6 +93,7 @@ class CouponInOrder(msgspec.Struct, frozen=True):
     command: RedeemCoupon
     coupon: Coupon | None
     reward: Reward | None
+    link: Link | None = None
 
 
 class OrderDecision(msgspec.Struct, frozen=True):
@@ -134,6 +148,7 @@ def decide_order(  # noqa: PLR0913
     """
     outcomes: dict[int, Redemption | errors.DomainError] = {}
     used: list[tuple[RedeemCoupon, Use]] = []
+    beside = Changes()
     order_now, basket = order, None
     for place in sorted(range(len(wanted)), key=lambda at: _turn(wanted[at])):
         one = wanted[place]
@@ -156,17 +171,30 @@ def decide_order(  # noqa: PLR0913
             outcomes[place] = refusal
             continue
         used.append((one.command, use))
+        beside += _conversion(one.command, use, one.link, settings=settings, origin=origin)
         outcomes[place] = use.redemption
         order_now, basket = use.purchase.order, use.basket
     changes = Changes()
     if used:
-        changes = uses.changes_of(used, order=order, account=account, origin=origin)
+        changes = uses.changes_of(used, order=order, account=account, origin=origin, beside=beside)
     offs = [use.redemption.discount.amount_off_minor or 0 for _, use in used]
     return OrderDecision(
         outcomes=tuple(outcomes[place] for place in range(len(wanted))),
         total_off_minor=sum(offs),
         left_minor=basket.left_minor if basket else None,
         changes=changes,
+    )
+
+
+def _conversion(
+    command: RedeemCoupon, use: Use, link: Link | None, *, settings: Settings, origin: Origin
+) -> Changes:
+    if link is None:
+        return Changes()
+    from chalicelib.core.cards import conversions  # noqa: PLC0415 # most coupons have no card
+
+    return conversions.decide_conversion(
+        use, link, settings=settings, event_id=command.card_event_id, origin=origin
     )
 
 

@@ -42,7 +42,8 @@ class RedeemCoupon(msgspec.Struct, frozen=True):
     The ids are made once per request, so that the same attempt is known again when it is decided
     a second time; ``redemption_id`` is a ULID of the time of use. ``redeemed_at`` is given for a
     late upload only. ``amount_minor`` is the purchase before our coupons are taken off. A use
-    that was held for the order is found by ``hold_id``, or by the order.
+    that was held for the order is found by ``hold_id``, or by the order. ``card_event_id`` is for
+    the card that turns into another one.
     """
 
     code: str
@@ -58,6 +59,7 @@ class RedeemCoupon(msgspec.Struct, frozen=True):
     lines: tuple[Line, ...] = ()
     hold_id: str | None = None
     request: KeyedRequest | None = None
+    card_event_id: str = ""
 
 
 class Reversal(msgspec.Struct, frozen=True):

@@ -1,6 +1,7 @@
 """Unredeeming: a correction that takes back a redemption and everything it counted."""
 
 from datetime import datetime
+from typing import Final
 
 import msgspec
 from msgspec.structs import replace
@@ -25,13 +26,20 @@ class CouponNotRedeemed(errors.Refused):
 
 
 class UnredeemCoupon(msgspec.Struct, frozen=True):
-    """A request to reverse a redemption of the coupon: the named one, or the latest."""
+    """A request to reverse a redemption of the coupon: the named one, or the latest.
+
+    ``card_event_id`` is for the card that turns back.
+    """
 
     code: str
     event_id: str
     redemption_id: str | None = None
     reason: str | None = None
     request: KeyedRequest | None = None
+    card_event_id: str = ""
+
+
+NOTHING_BESIDE: Final = Changes()
 
 
 class ReversalDecision(msgspec.Struct, frozen=True):
@@ -74,12 +82,14 @@ def decide_reversal(  # noqa: PLR0913
     account: Account | None,
     newest_other_visit: datetime | None,
     origin: Origin,
+    beside: Changes = NOTHING_BESIDE,
 ) -> ReversalDecision:
     """Decide that ``redemption`` no longer stands.
 
     ``standing_before`` is the redemption of the coupon that is the latest once this one is gone,
     ``newest_other_visit`` the newest use by the customer that stands without it. An excluded or
     deleted customer does not matter: it is a correction. ``account`` is None for a guest's.
+    ``beside`` is what becomes of the coupon's card, with its event.
 
     What a use of a shared code took from the limits is given back: the use never was. A claim that
     was made by redeeming stays one.
@@ -128,7 +138,7 @@ def decide_reversal(  # noqa: PLR0913
         moved = account.last_visit_at != newest_other_visit
         count = AccountChange(
             account.customer_id,
-            activity_count=1,
+            activity_count=1 + len(beside.create),
             lifetime_value_minor=purchase.lifetime_value_minor,
             visits=purchase.visits,
             coupons_used=-1,
@@ -139,7 +149,7 @@ def decide_reversal(  # noqa: PLR0913
         changes += Changes(count=(count,))
     if order is not None and purchase.order is not None:
         changes += Changes(update=((order, purchase.order),))
-    return ReversalDecision(reversed_, after, purchase, changes)
+    return ReversalDecision(reversed_, after, purchase, changes + beside)
 
 
 def _purchase_without(

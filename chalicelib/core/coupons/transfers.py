@@ -93,7 +93,8 @@ def decide_transfer(
             pointer=receiver.pointer,
             facts={"coupon_status": status},
         )
-    after = replace(coupon, customer_id=receives)
+    # The giver's card shows it no longer.
+    after = replace(coupon, customer_id=receives, card=None)
     given, received = event_ids
     events = (
         _event(EventType.COUPON_TRANSFERRED, given, giver_id, "to", receives, after, origin),

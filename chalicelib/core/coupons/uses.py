@@ -150,10 +150,12 @@ def changes_of(
     order: Order | None,
     account: Account | None,
     origin: Origin,
+    beside: Changes,
 ) -> Changes:
     """Return what the uses of one purchase, by one customer, write together.
 
-    ``order`` is as it was before the first of them. With ``account`` None the usual case is made a
+    ``order`` is as it was before the first of them. ``beside`` is what else comes of them, with its
+    events. With ``account`` None the usual case is made a
     condition: the customer takes part, had joined, and was never seen later.
     """
     events = [
@@ -169,7 +171,7 @@ def changes_of(
     if first.customer_id is not None:
         count = AccountChange(
             first.customer_id,
-            activity_count=len(events),
+            activity_count=len(events) + len(beside.create),
             lifetime_value_minor=sum(use.purchase.lifetime_value_minor for _, use in used),
             visits=sum(use.purchase.visits for _, use in used),
             coupons_used=len(used),
@@ -177,6 +179,7 @@ def changes_of(
             joined_by=first.redeemed_at if account is None else None,
         )
         changes += Changes(count=(count,))
+    changes += beside
     after = used[-1][1].purchase.order
     if after is None:
         return changes

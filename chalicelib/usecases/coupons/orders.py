@@ -22,7 +22,7 @@ from chalicelib.core.pages import PageRequest
 from chalicelib.core.rewards.limits import Ledger
 from chalicelib.usecases.context import Context, transact
 from chalicelib.usecases.coupons import attempts
-from chalicelib.usecases.coupons.redemptions import REFUSED_BY_RULES, get_redemption
+from chalicelib.usecases.coupons.redemptions import REFUSED_BY_RULES, get_redemption, link_of
 from chalicelib.usecases.keyed import made_before
 from chalicelib.usecases.rewards.limits import counters_in_the_way, counters_of
 
@@ -224,7 +224,14 @@ def _decide(  # noqa: PLR0913
             for one in read
         ]
         return redeeming.decide_order(
-            [replace(one, reward=reward) for one, reward in zip(read, rewards, strict=True)],
+            [
+                replace(
+                    one,
+                    reward=reward,
+                    link=link_of(context, one.coupon, now=now) if one.coupon else None,
+                )
+                for one, reward in zip(read, rewards, strict=True)
+            ],
             settings=context.rules.settings(now=now),
             order=order,
             account=account,

@@ -6,7 +6,7 @@ from chalicelib.core import errors
 from chalicelib.core.activity import Origin
 from chalicelib.core.changes import Changes, Contention
 from chalicelib.core.coupons import coupons, pools
-from chalicelib.core.coupons.coupons import Coupon
+from chalicelib.core.coupons.coupons import Coupon, CouponDecision
 from chalicelib.core.idempotency import KeyedRequest
 from chalicelib.core.rewards.rewards import Reward
 from chalicelib.usecases.context import Context
@@ -41,29 +41,55 @@ def claim_any(  # noqa: PLR0913
             of those that never do was found. The job takes the former out of the pool.
     """
     event_id = context.new_id("evt", origin.recorded_at)
-    now = origin.recorded_at
 
     def decide(lost: Contention | None) -> tuple[Coupon, tuple[str, ...], Changes]:
-        check_accounts_in_the_way(lost)
-        reward = _giving(context, reward_id, by_staff=by_staff, now=now)
-        units = units_of_claim(context, reward, customer_id, lost, name=event_id, origin=origin)
-        decision = coupons.decide_claim(
-            _find(context, reward, crowded=lost is not None, now=now),
+        decision = draw(
+            context,
+            reward_id,
             customer_id,
-            reward=reward,
-            settings=context.rules.settings(now=now),
+            lost,
+            by_staff=by_staff,
             event_id=event_id,
             origin=origin,
-            units=units,
         )
         return decision.coupon, (decision.coupon.code,), decision.changes
 
     return once(
         context,
         request,
-        now=now,
+        now=origin.recorded_at,
         decide=decide,
         again=lambda made: get_coupon(context, made[0]),
+    )
+
+
+def draw(  # noqa: PLR0913
+    context: Context,
+    reward_id: str,
+    customer_id: str,
+    lost: Contention | None,
+    *,
+    by_staff: bool,
+    event_id: str,
+    origin: Origin,
+) -> CouponDecision:
+    """Return the decision that gives the customer some coupon of the pool; ``lost`` as ever.
+
+    Raises:
+        As :func:`claim_any`.
+    """
+    now = origin.recorded_at
+    check_accounts_in_the_way(lost)
+    reward = _giving(context, reward_id, by_staff=by_staff, now=now)
+    units = units_of_claim(context, reward, customer_id, lost, name=event_id, origin=origin)
+    return coupons.decide_claim(
+        _find(context, reward, crowded=lost is not None, now=now),
+        customer_id,
+        reward=reward,
+        settings=context.rules.settings(now=now),
+        event_id=event_id,
+        origin=origin,
+        units=units,
     )
 
 

@@ -1,7 +1,10 @@
 """Redeem a coupon, say whether it could be redeemed, and list its redemptions."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from typing import Any, TypeVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -25,6 +28,9 @@ from chalicelib.usecases.coupons.coupons import get_coupon
 from chalicelib.usecases.keyed import made_before
 from chalicelib.usecases.ports import Found
 from chalicelib.usecases.rewards.limits import counters_in_the_way, counters_of
+
+if TYPE_CHECKING:  # Most coupons have no card.
+    from chalicelib.core.cards.conversions import Link
 
 T = TypeVar("T")
 
@@ -206,9 +212,23 @@ def _decide(  # noqa: PLR0913
             account=account,
             known=known,
             origin=origin,
+            link=link_of(context, coupon, now=now),
         )
 
     return by_current_rules(context, coupon.reward_id, decide)
+
+
+def link_of(context: Context, coupon: Coupon, *, now: datetime) -> Link | None:
+    """Return what the coupon's card turns into when it is redeemed, or None."""
+    if coupon.card is None:
+        return None
+    from chalicelib.core.cards.conversions import Link  # noqa: PLC0415 # most coupons have no card
+
+    template = context.rules.card_template(coupon.card.template_id, now=now)
+    if template.linked_template_id is None:
+        return None
+    linked = context.rules.card_template(template.linked_template_id, now=now)
+    return Link(linked, template.conversion_credits_visit)
 
 
 def by_current_rules(context: Context, reward_id: str, decide: Callable[[], T]) -> T:

@@ -6,7 +6,7 @@ import msgspec
 
 from chalicelib.core import idempotency
 from chalicelib.core.activity import Origin
-from chalicelib.core.changes import Contention, ref
+from chalicelib.core.changes import Changes, Contention, ref
 from chalicelib.core.coupons import coupons, reversals
 from chalicelib.core.coupons.coupons import Coupon, RedemptionRef
 from chalicelib.core.coupons.redemptions import Redemption
@@ -107,6 +107,30 @@ def _decide(
         newest_other_visit=None
         if account is None
         else _newest_visit_without(context, redemption, account),
+        origin=origin,
+        beside=_card_undone(context, command, coupon, redemption, origin=origin),
+    )
+
+
+def _card_undone(
+    context: Context,
+    command: UnredeemCoupon,
+    coupon: Coupon,
+    redemption: Redemption,
+    *,
+    origin: Origin,
+) -> Changes:
+    """Return what becomes of the card that the redemption turned into another one."""
+    if coupon.card is None:
+        return Changes()
+    from chalicelib.core.cards import conversions  # noqa: PLC0415 # most coupons have no card
+    from chalicelib.core.cards.cards import Card  # noqa: PLC0415
+
+    name = ref(Card, coupon.card.serial)
+    return conversions.decide_undo(
+        context.store.read(name).find(name),
+        redemption_id=redemption.redemption_id,
+        event_id=command.card_event_id,
         origin=origin,
     )
 
