@@ -125,6 +125,21 @@ ROUTES: Final[dict[str, dict[Route, frozenset[Role]]]] = {
         ("POST", "/v1/exports"): _OFFICE,
         ("GET", "/v1/exports/{export_id}"): _OFFICE,
     },
+    "cards.templates": {
+        ("POST", "/v1/card-templates"): _MANAGERS,
+        ("GET", "/v1/card-templates"): _EVERYONE,
+        ("GET", "/v1/card-templates/{template_id}"): _EVERYONE,
+        ("PATCH", "/v1/card-templates/{template_id}"): _MANAGERS,
+        ("POST", "/v1/card-templates/{template_id}/archive"): _MANAGERS,
+    },
+    "cards.cards": {
+        ("POST", "/v1/cards"): _SHOP,
+        ("GET", "/v1/cards/{serial}"): _EVERYONE,
+        ("PATCH", "/v1/cards/{serial}"): _SHOP,
+        ("DELETE", "/v1/cards/{serial}"): _SHOP,
+        ("POST", "/v1/cards/{serial}/stamps"): _TILL,
+        ("GET", "/v1/customers/{customer_id}/cards"): _EVERYONE,
+    },
     "settings": {
         ("GET", "/v1/settings"): _READERS,
         ("PUT", "/v1/settings"): _OWNER,

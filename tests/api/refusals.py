@@ -952,3 +952,45 @@ def no_table_to_be_reached(shop: Shop) -> Sent:
         patch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{free_port()}")
         shop.use(services_on("nowhere"))
     return redemption(code)
+
+
+# Cards
+
+
+@refused(404, "card_not_found")
+def a_card_that_nobody_has(shop: Shop) -> Sent:
+    return get("/v1/cards/crd_none")
+
+
+@refused(404, "template_not_found")
+def a_card_of_no_template(shop: Shop) -> Sent:
+    customer = shop.customer()["id"]
+    return post("/v1/cards", {"template_id": "tpl_none", "customer_id": customer})
+
+
+@refused(409, "template_archived", facts=("template_status",))
+def a_card_of_an_archived_template(shop: Shop) -> Sent:
+    template = shop.template("stamp")
+    shop.api.made(f"/v1/card-templates/{template['id']}/archive", None)
+    customer = shop.customer()["id"]
+    return post("/v1/cards", {"template_id": template["id"], "customer_id": customer})
+
+
+@refused(409, "card_deleted", facts=("card_status",))
+def a_card_that_was_deleted(shop: Shop) -> Sent:
+    card = shop.card(shop.template("stamp"))
+    shop.api.call("DELETE", f"/v1/cards/{card['serial']}")
+    return post(f"/v1/cards/{card['serial']}/stamps", {})
+
+
+@refused(409, "card_expired")
+def a_card_that_has_ended(shop: Shop) -> Sent:
+    card = shop.card(shop.template("stamp"))
+    shop.api.call("PATCH", f"/v1/cards/{card['serial']}", {"expires_at": PAST})
+    return post(f"/v1/cards/{card['serial']}/stamps", {})
+
+
+@refused(409, "no_stamp_card", facts=("card_type",))
+def stamps_on_a_card_of_points(shop: Shop) -> Sent:
+    card = shop.card(shop.template("points"))
+    return post(f"/v1/cards/{card['serial']}/stamps", {})

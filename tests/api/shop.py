@@ -71,6 +71,21 @@ class Shop:
         assert outcomes["created"] == 1, outcomes
         return str(code)
 
+    def template(self, kind: str = "coupon", *, reward: Any = None, **fields: Any) -> Any:
+        """Return a new card template; a stamp card is full with three."""
+        given: dict[str, Any] = {"name": "A card", "type": kind}
+        if kind != "points":
+            given["reward_id"] = (reward or self.reward())["id"]
+        if kind == "stamp":
+            given["stamps_needed"] = 3
+        return self.api.made("/v1/card-templates", given | fields)
+
+    def card(self, template: Any, *, customer: Any = None, **fields: Any) -> Any:
+        """Return a new card; the pool must have a coupon for a coupon card."""
+        customer = customer or self.customer()
+        body = {"template_id": template["id"], "customer_id": customer["id"]}
+        return self.api.made("/v1/cards", body | fields)
+
     def redeem(self, code: str, *, key: str | None = None, **body: Any) -> Reply:
         """Ask for a redemption."""
         return self.api.post(f"/v1/coupons/{code}/redemptions", body, headers=with_key(key))

@@ -63,6 +63,7 @@ class TestTable:
             ("POST", "/v1/orders/{order_id}/validate"),
             ("POST", "/v1/customers/{customer_id}/applicable"),
             ("POST", "/v1/coupons/{code}/holds"),
+            ("POST", "/v1/cards/{serial}/stamps"),
             ("PATCH", "/v1/holds/{hold_id}"),
             ("DELETE", "/v1/holds/{hold_id}"),
         }

@@ -1,6 +1,6 @@
 """Issue, change, delete and list cards."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from msgspec.structs import replace
@@ -82,23 +82,26 @@ def issue(  # noqa: PLR0913
     )
 
 
-def update(
+def update(  # noqa: PLR0913
     context: Context,
     serial: str,
     patch: CardPatch,
     *,
+    check: Callable[[Shown], None],
     origin: Origin,
     request: KeyedRequest | None,
 ) -> Done[Card]:
-    """Change what ``patch`` says of the card.
+    """Change what ``patch`` says of the card; ``check`` sees it as it is before.
 
     Raises:
-        CardNotFound, and what :func:`chalicelib.core.cards.cards.decide_update` refuses.
+        CardNotFound, what ``check`` raises, and what
+        :func:`chalicelib.core.cards.cards.decide_update` refuses.
     """
     event_id = context.new_id("evt", origin.recorded_at)
 
     def decide(_: Contention | None) -> tuple[Card, tuple[str, ...], Changes]:
         shown = get_shown(context, serial)
+        check(shown)
         decision = cards.decide_update(
             shown.card,
             patch,
