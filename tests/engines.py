@@ -16,10 +16,19 @@ from tools.stack import ministack
 from tools.stack import up as stack_up
 from tools.stack.settings import Settings
 
-__all__ = ["client", "create_table", "delete_table", "dynamodb_local", "local_stack", "store_on"]
+__all__ = [
+    "client",
+    "create_table",
+    "delete_table",
+    "dynamodb_local",
+    "items",
+    "local_stack",
+    "store_on",
+]
 
 # A busy machine's engine is slower than any AWS, and its time-outs are nobody's mistake.
 _PATIENCE_SECONDS = 60
+_SEGMENTS = 256
 
 
 def client(endpoint: str) -> Any:
@@ -44,6 +53,19 @@ def create_table(endpoint: str, name: str, *, stream: bool = False) -> None:
     if not stream:
         del definition["StreamSpecification"]
     client(endpoint).create_table(TableName=name, **definition)
+
+
+def items(endpoint: str, name: str, **options: Any) -> Iterator[dict[str, Any]]:
+    """Yield every item of the table, which only a test does; ``options`` are those of a Scan.
+
+    In segments: for each page DynamoDB Local reads the whole table, or one segment of it.
+    """
+    pages = client(endpoint).get_paginator("scan")
+    for segment in range(_SEGMENTS):
+        for page in pages.paginate(
+            TableName=name, Segment=segment, TotalSegments=_SEGMENTS, **options
+        ):
+            yield from page["Items"]
 
 
 def delete_table(endpoint: str, name: str) -> None:

@@ -162,8 +162,7 @@ def _beside(job: Slices, till: Till, reports: list[Any]) -> None:
 def _found(engine: str, table_name: str) -> dict[str, Counter[Any]]:
     """Return what is in the table: only a test goes through all of it."""
     statuses, told, activity = Counter[str](), Counter[str](), Counter[int]()
-    pages = engines.client(engine).get_paginator("scan").paginate(TableName=table_name)
-    for item in itertools.chain.from_iterable(page["Items"] for page in pages):
+    for item in engines.items(engine, table_name):
         kind = item["kind"]["S"]
         if kind == "coupon" and item["code"]["S"].startswith("DUE-"):
             statuses[item["status"]["S"]] += 1

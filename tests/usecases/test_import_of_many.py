@@ -110,10 +110,10 @@ def _floor(engine: str, table_name: str, *, rows: int) -> float:
 
 def _counted(engine: str, table_name: str, reward_id: str) -> tuple[int, int]:
     """Return how many coupons of the reward there are, and how many its batches tell of."""
-    pages = engines.client(engine).get_paginator("scan")
     coupons = told = 0
-    for page in pages.paginate(
-        TableName=table_name,
+    for item in engines.items(
+        engine,
+        table_name,
         FilterExpression="reward_id = :reward AND (#kind = :coupon OR #kind = :batch)",
         ExpressionAttributeNames={"#kind": "kind"},
         ExpressionAttributeValues={
@@ -123,10 +123,9 @@ def _counted(engine: str, table_name: str, reward_id: str) -> tuple[int, int]:
         },
         ProjectionExpression="#kind, created",
     ):
-        for item in page["Items"]:
-            coupons += item["kind"]["S"] == "coupon"
-            if "created" in item:
-                told += sum(msgspec.json.decode(item["created"]["S"]).values())
+        coupons += item["kind"]["S"] == "coupon"
+        if "created" in item:
+            told += sum(msgspec.json.decode(item["created"]["S"]).values())
     return coupons, told
 
 
