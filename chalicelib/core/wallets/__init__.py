@@ -1,0 +1,1 @@
+"""Wallets: how phones show cards, and which phones have them."""
