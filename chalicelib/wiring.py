@@ -23,7 +23,7 @@ from chalicelib.usecases.callers.api_keys import Gate
 from chalicelib.usecases.callers.watch import Watch
 from chalicelib.usecases.context import Context
 from chalicelib.usecases.pacing import Pace
-from chalicelib.usecases.ports import Files, Functions, Store
+from chalicelib.usecases.ports import Files, Functions, Passes, Store
 from chalicelib.usecases.rules import Rules
 
 _PAUSE_SECONDS_MAX = 0.5
@@ -32,7 +32,7 @@ _PAUSE_SECONDS_MAX = 0.5
 class Services(msgspec.Struct, frozen=True, eq=False):
     """What handlers pass to use cases. Made once per container.
 
-    ``rest`` waits for so many seconds.
+    ``rest`` waits for so many seconds. ``open_passes`` returns what makes passes, always the same.
     """
 
     context: Context
@@ -45,11 +45,17 @@ class Services(msgspec.Struct, frozen=True, eq=False):
     rest: Callable[[float], None]
     files: Files
     functions: Functions
+    open_passes: Callable[[], Passes]
 
     @property
     def store(self) -> Store:
         """Return the store."""
         return self.context.store
+
+    @property
+    def passes(self) -> Passes:
+        """Return what makes passes of Apple Wallet."""
+        return self.open_passes()
 
     def now(self) -> datetime:
         """Return the moment, in UTC with whole milliseconds."""
@@ -113,7 +119,17 @@ def services_for(store: Store, *, meter: Meter) -> Services:
             imports=os.environ.get("IMPORT_FUNCTION", own_name),
             exports=os.environ.get("EXPORT_FUNCTION", own_name),
         ),
+        open_passes=_apple_passes,
     )
+
+
+@cache
+def _apple_passes() -> Passes:
+    # Redemptions have no use for it.
+    from chalicelib.gateways.apple.passes import ApplePasses  # noqa: PLC0415
+    from chalicelib.gateways.secrets import ManagedSecrets  # noqa: PLC0415
+
+    return ApplePasses(ManagedSecrets(), os.environ.get("APPLE_CERTIFICATE", ""))
 
 
 def _expiry_rate() -> float | None:

@@ -4,13 +4,15 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
-from tools import cloudformation, package
+from chalicelib.gateways.apple import certificates as apple_certificates
+from tools import certificates, cloudformation, package
 from tools.paths import LOCAL, ROOT
 
 _BUCKET_EXISTS = {"BucketAlreadyOwnedByYou"}
@@ -48,7 +50,7 @@ def _deploy(stage: str, *, bucket: str, alarm_topic: str) -> dict[str, str]:
     _ensure_bucket(client("s3"), bucket, region)
     parameters = {"Stage": stage, "Build": package.revision(), "AlarmTopic": alarm_topic}
     click.echo("Deploying; CloudFormation takes a few minutes the first time ...")
-    return cloudformation.deploy(
+    outputs = cloudformation.deploy(
         packaged,
         stack_name=f"couponry-{stage}",
         parameters=parameters,
@@ -59,6 +61,19 @@ def _deploy(stage: str, *, bucket: str, alarm_topic: str) -> dict[str, str]:
             poll_seconds=3.0,
         ),
     )
+    for line in _certificate_lines(client, outputs[certificates.OUTPUT]):
+        click.echo(line)
+    return outputs
+
+
+def _certificate_lines(client: Callable[[str], Any], secret: str) -> list[str]:
+    """Return what to know of the certificate for passes of Apple Wallet."""
+    material = certificates.deployed(client, secret)
+    if material is None:
+        return ["No certificate for Apple Wallet: see `python -m tools.certificates put --help`"]
+    now = datetime.now(UTC)
+    found = apple_certificates.check(material, now=now)
+    return ["Apple Wallet", *certificates.lines(found, now=now)]
 
 
 def _account_and_region(session: Any) -> tuple[str, str]:

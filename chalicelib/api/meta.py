@@ -7,8 +7,8 @@ import msgspec
 from chalice import Chalice
 
 from chalicelib.api.web.blueprint import Answer, Call, JsonBlueprint, operations_of
-from chalicelib.api.web.endpoint import stage_of
 from chalicelib.api.web.exchange import here
+from chalicelib.api.web.requests import stage_of
 from chalicelib.core.errors import Unavailable
 
 blueprint = JsonBlueprint()

@@ -27,6 +27,9 @@ Route = tuple[str, str]
 PUBLIC: Final[frozenset[Role]] = frozenset()
 """Asks for no key at all."""
 
+CARDS: Final[frozenset[Role]] = frozenset()
+"""Asks for no key: its view asks for the token of a card, or for what only its phone knows."""
+
 _OWNER: Final = frozenset({Role.OWNER})
 _MANAGERS: Final = frozenset({Role.OWNER, Role.MANAGER})
 _SHOP: Final = _MANAGERS | {Role.INTEGRATION}
@@ -139,6 +142,20 @@ ROUTES: Final[dict[str, dict[Route, frozenset[Role]]]] = {
         ("DELETE", "/v1/cards/{serial}"): _SHOP,
         ("POST", "/v1/cards/{serial}/stamps"): _TILL,
         ("GET", "/v1/customers/{customer_id}/cards"): _EVERYONE,
+    },
+    "wallets.apple": {
+        # Below v1/ the names are Apple's.
+        (
+            "POST",
+            "/v1/wallets/apple/v1/devices/{device_id}/registrations/{pass_type_id}/{serial}",
+        ): CARDS,
+        (
+            "DELETE",
+            "/v1/wallets/apple/v1/devices/{device_id}/registrations/{pass_type_id}/{serial}",
+        ): CARDS,
+        ("GET", "/v1/wallets/apple/v1/devices/{device_id}/registrations/{pass_type_id}"): CARDS,
+        ("GET", "/v1/wallets/apple/v1/passes/{pass_type_id}/{serial}"): CARDS,
+        ("POST", "/v1/wallets/apple/v1/log"): CARDS,
     },
     "settings": {
         ("GET", "/v1/settings"): _READERS,

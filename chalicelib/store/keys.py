@@ -27,6 +27,8 @@
 | export             | EXP#<id>                | EXPORT     | export                        |
 | card template      | CTP#<id>                | TEMPLATE   | template, cached              |
 | card               | CRD#<serial>            | CARD       | serial                        |
+| device             | DEV#<its own name>      | DEVICE     | Apple's calls; pushes         |
+| - registration     | DEV#<its own name>      | REG#<ser.> | device; see the indexes       |
 | settings           | SETTINGS                | SETTINGS   | everybody, cached             |
 | cursor secret      | SETTINGS                | CURSORS    | lists, cached                 |
 | coupon shadow      | CPN#<code>              | SHADOW     | what keeps totals, by code    |
@@ -57,6 +59,7 @@ Indexes hold keys only; what they name is read from the table, strongly consiste
 | list   | - a shared | CPN#<code>#<shard>           | <id>                 | coupon, newest first |
 | list   | attempt    | CPN#<code>#attempts          | <id>                 | coupon, newest first |
 | list   | shadow     | RWD#<id>#by_use#<shard>      | <redeemed_at>#<code> | reward, by use       |
+| list   | registr.   | CRD#<serial>#devices         | <device>             | card, to push        |
 | holder | coupon     | CUS#<id>                     | <claimed_at>#<code>  | customer, by claim   |
 | holder | card       | CUS#<id>#cards               | <issued_at>#<serial> | customer, by issue   |
 | holder | attempt    | CUS#<id>#attempts            | <id>                 | customer, newest     |
@@ -213,6 +216,18 @@ def card(serial: str) -> Key:
 
 def cards_of_customer(customer_id: str) -> str:
     return f"CUS#{customer_id}#cards"
+
+
+def device(device_id: str) -> Key:
+    return f"DEV#{device_id}", "DEVICE"
+
+
+def registration(device_id: str, serial: str) -> Key:
+    return f"DEV#{device_id}", f"REG#{serial}"
+
+
+def devices_of_card(serial: str) -> str:
+    return f"CRD#{serial}#devices"
 
 
 def generation(generation_id: str) -> Key:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # A redemption does not wait for what it does not need.
     from chalicelib.core.customers.customers import Customer
     from chalicelib.core.rewards.rewards import Reward
     from chalicelib.core.rewards.totals import DayTotals
+    from chalicelib.core.wallets.devices import Registration
 
 # Where the list of a reward's coupons goes on after its pool.
 _POOL_LISTED = "others"
@@ -245,6 +246,14 @@ class DynamoStore:
 
     def running_generations(self, request: PageRequest) -> Page[Generation]:
         return lists.page(self._table, [keys.RUNNING_GENERATIONS], request, index="due")
+
+    def registrations_of_device(self, device_id: str, request: PageRequest) -> Page[Registration]:
+        partition = keys.device(device_id)[0]
+        return lists.page(self._table, [partition], _within("REG#", request), index=None)
+
+    def registrations_of_card(self, serial: str, request: PageRequest) -> Page[Registration]:
+        partition = keys.devices_of_card(serial)
+        return lists.page(self._table, [partition], request, index="list")
 
     def imports(self, request: PageRequest) -> Page[Import]:
         return lists.page(self._table, [keys.IMPORTS], request, index="list")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # A redemption does not wait for what it does not need.
     from chalicelib.core.callers.api_keys import ApiKey
     from chalicelib.core.callers.tries import Tries
     from chalicelib.core.cards.cards import Card
-    from chalicelib.core.cards.templates import CardTemplate
+    from chalicelib.core.cards.templates import CardTemplate, Design
     from chalicelib.core.coupons.attempts import Attempt
     from chalicelib.core.coupons.coupons import Coupon, CouponOrder, CouponStatus
     from chalicelib.core.coupons.exports import Export
@@ -27,6 +27,8 @@ if TYPE_CHECKING:  # A redemption does not wait for what it does not need.
     from chalicelib.core.customers.customers import Customer
     from chalicelib.core.rewards.rewards import Reward
     from chalicelib.core.rewards.totals import DayTotals
+    from chalicelib.core.wallets.apple import Issuer
+    from chalicelib.core.wallets.devices import Registration
 
 S = TypeVar("S", bound=Snapshot)
 
@@ -197,6 +199,12 @@ class Store(Protocol):
         """Return the generations that have not ended, by the time of their order."""
         ...
 
+    def registrations_of_device(self, device_id: str, request: PageRequest) -> Page[Registration]:
+        """Return what the device has, by serial, strongly consistent."""
+        ...
+
+    def registrations_of_card(self, serial: str, request: PageRequest) -> Page[Registration]: ...
+
     def imports(self, request: PageRequest) -> Page[Import]: ...
 
     def refused_rows(self, import_id: str, request: PageRequest) -> Page[RefusedRows]:
@@ -280,3 +288,27 @@ class Functions(Protocol):
     def start_import(self, import_id: str) -> bool: ...
 
     def start_export(self, export_id: str) -> bool: ...
+
+
+class Secrets(Protocol):
+    """Secrets by name."""
+
+    def read(self, name: str) -> str | None:
+        """Return the secret, or None where nobody has put one.
+
+        Raises:
+            Unavailable: the secrets are out of reach.
+        """
+        ...
+
+
+class Passes(Protocol):
+    """Makes passes of Apple Wallet. Both raise Unavailable where the certificate cannot be used."""
+
+    def issuer(self, *, now: datetime) -> Issuer | None:
+        """Return whose passes these are; None while the business has no certificate."""
+        ...
+
+    def make(self, contents: Mapping[str, Any], design: Design, *, now: datetime) -> bytes:
+        """Return the signed ``.pkpass`` file that says ``contents``."""
+        ...

@@ -9,7 +9,8 @@ from chalicelib.core.callers.callers import Role
 from tests.api.shop import Shop
 from tests.conftest import ORIGIN, a_key
 
-ROUTES = sorted(routes.ROLES)
+# What phones call asks for the token of a card: see test_apple.py.
+ROUTES = sorted(route for route in routes.ROLES if not route[1].startswith("/v1/wallets/"))
 
 
 def concrete(path: str) -> str:

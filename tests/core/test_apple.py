@@ -18,10 +18,11 @@ from chalicelib.core.cards.templates import (
     Location,
     Promotion,
 )
-from chalicelib.core.coupons.coupons import CouponStatus
+from chalicelib.core.coupons.coupons import CardRef, Coupon, CouponStatus
 from chalicelib.core.wallets import apple
 from chalicelib.core.wallets.apple import Issuer, Showing
-from tests.builders import JOINED, NOON, a_coupon, some_settings
+from tests import builders
+from tests.builders import JOINED, NOON, some_settings
 
 ISSUER = Issuer("pass.com.example.shop", "TEAM123456")
 URL = "https://api.example/v1/wallets/apple"
@@ -43,6 +44,11 @@ def a_card(**changes: Any) -> Card:
         version=1,
     )
     return replace(card, **changes)
+
+
+def a_coupon(**changes: Any) -> Coupon:
+    """The coupon of Ada's card."""
+    return builders.a_coupon(**{"card": CardRef("crd_1", "tpl_1"), **changes})
 
 
 def a_template(**changes: Any) -> CardTemplate:

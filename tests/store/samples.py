@@ -58,6 +58,7 @@ from chalicelib.core.rewards.rewards import (
 from chalicelib.core.rewards.totals import CouponShadow, DayTotals, RedemptionShadow, Totals
 from chalicelib.core.settings import Settings
 from chalicelib.core.stream import ParkedRecord
+from chalicelib.core.wallets.devices import Device, Registration
 
 # Milliseconds are the finest that is kept.
 NOW = datetime(2026, 3, 29, 1, 59, 59, 999000, tzinfo=UTC)
@@ -252,6 +253,8 @@ FULL: Sequence[Any] = (
         utm={"utm_source": "flyer"},
         promotions=("prm_1",),
     ),
+    Device("b33f", "c0ffee", NOW, 2),
+    Registration("b33f", "crd_1", NOW),
     Export(
         "exp_1",
         ExportKind.REDEMPTIONS,
@@ -381,6 +384,8 @@ BARE: Sequence[Any] = (
     RefusedRows("imp_1", NOW, (RefusedRow(12, "", Reason.CODE_MISSING),)),
     CardTemplate("tpl_1", "Stamps", CardType.STAMP, NOW),
     Card("crd_1", "tpl_1", "tpl_1", CardType.STAMP, "cus_ada", NOW, NOW, "secret"),
+    Device("b33f", "c0ffee", NOW, 1),
+    Registration("b33f", "crd_1", NOW),
     Export("exp_1", ExportKind.COUPONS, "rwd_1", NOW, "key_1"),
     Redemption(
         "rdm_1",
@@ -413,6 +418,8 @@ BARE: Sequence[Any] = (
 _NAMED_BY: dict[type, tuple[str, ...]] = {
     Card: ("serial",),
     CardTemplate: ("template_id",),
+    Device: ("device_id",),
+    Registration: ("device_id", "serial"),
     Account: ("customer_id",),
     ActivityEvent: ("customer_id", "event_id"),
     ApiKey: ("key_id",),

@@ -46,6 +46,11 @@ class Settings:
         return self.home / "ministack.pid"
 
     @property
+    def apple_root(self) -> Path:
+        """What checks the passes of this stack; no phone trusts it."""
+        return self.home / "apple-root.pem"
+
+    @property
     def state(self) -> Path:
         return self.home / "state"
 

@@ -6,12 +6,13 @@ import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
-from tools import cloudformation, package, template
+from tools import apple_chain, certificates, cloudformation, package, template
 from tools.stack import envfile, ministack, workarounds
 from tools.stack.settings import REGION, Settings
 
@@ -47,6 +48,7 @@ def up(settings: Settings, *, say: Callable[[str], None]) -> Stack:
     outputs = deploy(packaged, settings)
     say("Deployed")
     _create_table_elsewhere(settings, outputs["TableName"])
+    _sign_passes(settings, outputs[certificates.OUTPUT])
     envfile.merge(settings.env_file, environment(settings, outputs))
     warm(settings)
     say(f"{settings.warm_workers} function processes are warm")
@@ -116,6 +118,18 @@ def _create_table_elsewhere(settings: Settings, name: str) -> None:
     dynamodb = client("dynamodb", settings, endpoint=endpoint)
     with contextlib.suppress(dynamodb.exceptions.ResourceInUseException):
         dynamodb.create_table(TableName=name, **template.table_definition())
+
+
+def _sign_passes(settings: Settings, secret: str) -> None:
+    """Give the stack a certificate for passes, of a chain of its own, unless it has one."""
+
+    def make_client(service: str) -> Any:
+        return client(service, settings)
+
+    if certificates.deployed(make_client, secret) is None:
+        chain = apple_chain.new_chain(now=datetime.now(UTC))
+        certificates.keep(make_client, secret, chain.material)
+        settings.apple_root.write_text(chain.root.pem, encoding="ascii")
 
 
 def warm(settings: Settings) -> None:

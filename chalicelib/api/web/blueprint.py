@@ -46,6 +46,7 @@ class JsonBlueprint:
         answer: Any = None,
         page_answer: Any = None,
         status: int = 200,
+        further: tuple[int, ...] = (),
         refusals: tuple[type[errors.DomainError], ...] = (),
         key_required: bool = False,
         codes_in_body: bool = False,
@@ -62,11 +63,12 @@ class JsonBlueprint:
             answer: the type of a success's body; None answers none.
             page_answer: the type where a publishable key calls.
             status: of a success.
+            further: other statuses of a success, which have no body.
             refusals: the domain errors that the view can raise, for the documentation.
             key_required: refuse a request without an Idempotency-Key.
             codes_in_body: the body names coupons by their codes.
             writes: False for a dry run; by default everything but GET writes.
-            media_type: of a success's body; for other than JSON the body is a str.
+            media_type: of a success's body; for other than JSON the body is a str or bytes.
 
         Raises:
             LookupError: the route has no entry in :mod:`chalicelib.api.routes`.
@@ -85,6 +87,7 @@ class JsonBlueprint:
                 answer=answer,
                 page_answer=page_answer,
                 status=status,
+                further=further,
                 refusals=refusals,
                 key_required=key_required,
                 codes_in_body=codes_in_body,
@@ -117,6 +120,7 @@ def _finder(module: str, route: Route) -> Find:
 def add_endpoints(app: Chalice, finds: Mapping[Route, Find]) -> None:
     """Add routes, and the middleware around all of them; other methods of their paths get 405."""
     app.register_middleware(exchange.Edge(app), "http")
+    app.api.binary_types += exchange.BINARY_TYPES
     for (method, path), find in finds.items():
         _add(app, path, [method], _answer_of(find))
     for path in {path: None for _, path in finds}:

@@ -28,6 +28,7 @@ class Answer(msgspec.Struct, frozen=True):
 
     Args:
         body: a struct of the operation's ``answer`` type, or None where that is None (204).
+        status: one of the operation's ``further`` ones, without a body; by default its ``status``.
         location: where the created thing is, from the root of the API (``/v1/…``).
         replayed: this was done before, by a request with the same Idempotency-Key.
         etag: whether ``body`` is the representation that GET answers at this path; by default it
@@ -36,6 +37,7 @@ class Answer(msgspec.Struct, frozen=True):
     """
 
     body: Any = None
+    status: int | None = None
     location: str | None = None
     replayed: bool = False
     etag: bool | None = None

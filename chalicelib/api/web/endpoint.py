@@ -6,7 +6,6 @@ from urllib.parse import quote
 
 import msgspec
 from chalice import Response
-from chalice.app import Request
 
 from chalicelib import wiring
 from chalicelib.api.web import bodies, cors, requests
@@ -92,9 +91,15 @@ class Endpoint:
             exchange.replayed = True
             headers["Idempotent-Replayed"] = "true"
         if answer.location is not None:
-            headers["Location"] = stage_of(exchange.request) + quote(answer.location, safe="/%")
-        if self.operation.answer is None:
-            return Response(body="", status_code=self.operation.status, headers=headers)
+            headers["Location"] = requests.stage_of(exchange.request) + quote(
+                answer.location, safe="/%"
+            )
+        if self.operation.answer is None or answer.status is not None:
+            status = answer.status or self.operation.status
+            return Response(body="", status_code=status, headers=headers)
+        if isinstance(answer.body, bytes):
+            exchange.binary_type = self.operation.media_type
+            return Response(body=answer.body, status_code=self.operation.status, headers=headers)
         encoded = answer.body.encode() if isinstance(answer.body, str) else encode(answer.body)
         if self._has_etag if answer.etag is None else answer.etag:
             headers["ETag"] = etag_of(encoded)
@@ -105,10 +110,3 @@ class Endpoint:
 
 class _NoQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An operation without query parameters."""
-
-
-def stage_of(request: Request) -> str:
-    """Return what API Gateway puts before our paths (``/dev``), or nothing."""
-    whole = str(request.context.get("path") or "")
-    path = str(request.to_original_event().get("path") or "")
-    return whole.removesuffix(path) if path and whole.endswith(path) else ""

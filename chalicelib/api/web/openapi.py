@@ -76,7 +76,7 @@ class _Schemas:
         for operation in operations:
             queries += [operation.query] if operation.query else []
             kinds = (operation.body, operation.answer, operation.page_answer)
-            self._types += [kind for kind in kinds if kind is not None]
+            self._types += [kind for kind in kinds if kind not in {None, bytes}]
         types = [*self._types, *queries]
         shown, components = msgspec.json.schema_components(
             types, ref_template=parts.SCHEMAS + "{name}"
@@ -111,6 +111,7 @@ def _operation(operation: Operation, schemas: _Schemas) -> Json:
         "parameters": _parameters(operation, schemas),
         "responses": {
             str(operation.status): _success(operation, schemas),
+            **{str(status): _bare(status) for status in operation.further},
             **{str(status): _problem(status, kinds) for status, kinds in _by_status(operation)},
         },
         "x-roles": sorted(operation.roles),
@@ -176,12 +177,21 @@ def _success(operation: Operation, schemas: _Schemas) -> Json:
         "description": HTTPStatus(operation.status).phrase,
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
     }
-    if operation.answer is not None:
+    if operation.answer is bytes:
+        answer["content"] = {operation.media_type: {"schema": {}}}
+    elif operation.answer is not None:
         schema = schemas.of(operation.answer)
         if operation.page_answer is not None:
             schema = {"anyOf": [schema, schemas.of(operation.page_answer)]}
         answer["content"] = {operation.media_type: {"schema": schema}}
     return answer
+
+
+def _bare(status: int) -> Json:
+    return {
+        "description": HTTPStatus(status).phrase,
+        "headers": {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}},
+    }
 
 
 def _by_status(

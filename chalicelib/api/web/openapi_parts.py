@@ -32,6 +32,7 @@ TAGS: Final = {
     "customers": "The members of the programme.",
     "settings": "The business itself.",
     "api-keys": "Who may call.",
+    "wallets": "What phones call, with the token of a card instead of a key.",
     "service": "The service itself; needs no key.",
 }
 

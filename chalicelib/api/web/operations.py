@@ -21,6 +21,8 @@ MATCHED: Final = frozenset({"PATCH", "PUT"})
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """One method of one path. ``answer`` is None for an answer without a body.
 
+    ``further`` are other statuses of a success, none of which has a body.
+
     ``page_answer`` is what a publishable key gets instead.
 
     ``writes`` is False for a dry run, which neither needs nor keeps an Idempotency-Key.
@@ -36,6 +38,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     answer: Any
     page_answer: Any
     status: int
+    further: tuple[int, ...]
     refusals: tuple[type[errors.DomainError], ...]
     key_required: bool
     codes_in_body: bool
@@ -61,7 +64,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     def tag(self) -> str:
         """The noun it is listed under: the first segment below ``/v1``, or "service"."""
         parts = self.path.strip("/").split("/")
-        if self.is_public or len(parts) == 1:
+        if len(parts) == 1 or (self.is_public and len(parts) == 2):  # noqa: PLR2004 # /v1/health
             return "service"
         return parts[1]
 

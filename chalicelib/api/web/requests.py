@@ -41,6 +41,22 @@ def id_of(request: Request) -> str:
     return str(given or "unknown")
 
 
+def root_of(request: Request) -> str:
+    """Return the address that the API was called at, without a slash at its end.
+
+    API Gateway says in a header of its own which scheme that was, and serves no foreign host.
+    """
+    scheme = request.headers.get("x-forwarded-proto", "http")
+    return f"{scheme}://{request.headers.get('host', 'localhost')}{stage_of(request)}"
+
+
+def stage_of(request: Request) -> str:
+    """Return what API Gateway puts before our paths (``/dev``), or nothing."""
+    whole = str(request.context.get("path") or "")
+    path = str(request.to_original_event().get("path") or "")
+    return whole.removesuffix(path) if path and whole.endswith(path) else ""
+
+
 def network_of(request: Request) -> str:
     """Return where the request came from: an IPv4 address, or the /64 of an IPv6 address.
 

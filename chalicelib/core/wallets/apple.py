@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from chalicelib.core.cards import cards
 from chalicelib.core.cards.cards import Card, CardStatus
 from chalicelib.core.cards.templates import CardTemplate, CardType, Location, Promotion
 from chalicelib.core.coupons import coupons
@@ -34,7 +35,10 @@ class Issuer(msgspec.Struct, frozen=True):
 
 
 class Showing(msgspec.Struct, frozen=True):
-    """What a card shows now. ``template`` is the one it shows; ``coupon`` is that of its code."""
+    """What a card shows now. ``template`` is the one it shows; ``coupon`` is that of its code.
+
+    A coupon card whose coupon is not there buys nothing.
+    """
 
     card: Card
     template: CardTemplate
@@ -86,7 +90,7 @@ def contents(showing: Showing, *, issuer: Issuer, service_url: str) -> dict[str,
     ends_at = expires_at(card, showing.coupon)
     if ends_at is not None:
         found["expirationDate"] = _w3c(ends_at)
-    if is_void(card, showing.coupon, now=showing.now):
+    if _is_void(showing):
         found["voided"] = True
     places = [_place(each) for each in template.locations[:LOCATIONS_MAX]]
     if places:
@@ -99,17 +103,6 @@ def expires_at(card: Card, coupon: Coupon | None) -> datetime | None:
     if card.card_type is CardType.COUPON and coupon is not None:
         return coupon.expires_at
     return card.expires_at
-
-
-def is_void(card: Card, coupon: Coupon | None, *, now: datetime) -> bool:
-    """Whether the card buys nothing any more: deleted, ended, or its coupon is used or gone."""
-    if card.status is CardStatus.DELETED:
-        return True
-    if card.card_type is not CardType.COUPON:
-        return card.expires_at is not None and card.expires_at <= now
-    if coupon is None or coupon.customer_id != card.customer_id:
-        return True
-    return coupons.status_at(coupon, now) is not CouponStatus.CLAIMED
 
 
 def shown_promotions(showing: Showing) -> list[Promotion]:
@@ -171,17 +164,26 @@ def _secondary(showing: Showing) -> list[Field]:
     return fields
 
 
+def _is_void(showing: Showing) -> bool:
+    card, coupon = showing.card, showing.coupon
+    if card.card_type is CardType.COUPON and coupon is None:
+        return True
+    return cards.is_void(card, coupon, now=showing.now)
+
+
 def _status_of(showing: Showing) -> str | None:
     """Return the one word that says why the card buys nothing, or None."""
-    card, coupon, now = showing.card, showing.coupon, showing.now
-    if not is_void(card, coupon, now=now):
+    if not _is_void(showing):
         return None
-    if card.status is CardStatus.DELETED or card.card_type is not CardType.COUPON:
-        return "Withdrawn" if card.status is CardStatus.DELETED else "Expired"
-    if coupon is None or coupon.customer_id != card.customer_id:
+    card, coupon = showing.card, showing.coupon
+    if card.status is CardStatus.DELETED:
+        return "Withdrawn"
+    if card.card_type is not CardType.COUPON:
+        return "Expired"
+    if coupon is None or not cards.is_shown_by(coupon, card):
         return "Withdrawn"
     words = {CouponStatus.REDEEMED: "Redeemed", CouponStatus.EXPIRED: "Expired"}
-    return words.get(coupons.status_at(coupon, now), "Withdrawn")
+    return words.get(coupons.status_at(coupon, showing.now), "Withdrawn")
 
 
 def _back(showing: Showing) -> list[Field]:

@@ -1,0 +1,1 @@
+"""Apple Wallet: certificates, signed passes with their images, and update pushes."""

@@ -1,0 +1,1 @@
+"""Which phones have which cards, in the table."""

@@ -1,0 +1,1 @@
+"""What wallets ask of us, and what they are told."""

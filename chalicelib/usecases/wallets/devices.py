@@ -1,0 +1,102 @@
+"""Which phones have which passes, and what they are told of changes."""
+
+from typing import Final
+
+from chalicelib.core.activity import Origin
+from chalicelib.core.cards.cards import Card
+from chalicelib.core.changes import Contention, ref
+from chalicelib.core.pages import LIMIT_MAX, PageRequest
+from chalicelib.core.wallets import devices
+from chalicelib.core.wallets.devices import Device, Registration, Updated
+from chalicelib.usecases.context import Context, transact
+
+# A phone has a few cards of a business. Ten times a hundred is more than anybody keeps.
+_PAGES_MAX: Final = 10
+
+
+def find_card(context: Context, serial: str) -> Card | None:
+    """Return the card, if there is one."""
+    name = ref(Card, serial)
+    return context.store.read(name).find(name)
+
+
+def register(
+    context: Context, card: Card, device_id: str, push_token: str, *, origin: Origin
+) -> bool:
+    """Note that the device has the card's pass; return whether it had it not before.
+
+    Raises:
+        ConflictRetry: too many calls of this device at once.
+    """
+    event_id = context.new_id("evt", origin.recorded_at)
+
+    def attempt(_: Contention | None) -> bool:
+        now_card, device, registration = _read(context, card, device_id)
+        changes = devices.decide_registration(
+            now_card,
+            device=device,
+            registration=registration,
+            device_id=device_id,
+            push_token=push_token,
+            event_id=event_id,
+            origin=origin,
+        )
+        context.store.commit(changes)
+        return registration is None
+
+    return transact(context, attempt)
+
+
+def unregister(context: Context, card: Card, device_id: str, *, origin: Origin) -> None:
+    """Note that the device has the card's pass no more; nothing changes where it had not.
+
+    Raises:
+        ConflictRetry: too many calls of this device at once.
+    """
+    event_id = context.new_id("evt", origin.recorded_at)
+
+    def attempt(_: Contention | None) -> None:
+        now_card, device, registration = _read(context, card, device_id)
+        changes = devices.decide_removal(
+            now_card, device=device, registration=registration, event_id=event_id, origin=origin
+        )
+        context.store.commit(changes)
+
+    transact(context, attempt)
+
+
+def updated_since(context: Context, device_id: str, tag: str | None) -> Updated | None:
+    """Return which passes of the device changed since it was given ``tag``; None where none did."""
+    serials = _serials_of(context, device_id)
+    if not serials:
+        return None
+    names = [ref(Card, serial) for serial in serials]
+    found = context.store.read(*names)
+    cards = [card for name in names if (card := found.find(name)) is not None]
+    return devices.updated_since(cards, tag)
+
+
+def _serials_of(context: Context, device_id: str) -> list[str]:
+    serials: list[str] = []
+    after = None
+    for _ in range(_PAGES_MAX):
+        request = PageRequest(limit=LIMIT_MAX, after=after, descending=False)
+        page = context.store.registrations_of_device(device_id, request)
+        serials += [each.serial for each in page.items]
+        after = page.end
+        if after is None:
+            break
+    return serials
+
+
+def _read(
+    context: Context, card: Card, device_id: str
+) -> tuple[Card, Device | None, Registration | None]:
+    """Return the card, the device and its registration as they are now."""
+    names = (
+        ref(Card, card.serial),
+        ref(Device, device_id),
+        ref(Registration, device_id, card.serial),
+    )
+    found = context.store.read(*names)
+    return found.find(names[0]) or card, found.find(names[1]), found.find(names[2])
