@@ -18,12 +18,16 @@ _TIMED = "import time; begun = time.process_time()\n{}\nprint(time.process_time(
 # Heavy, and not needed to redeem a coupon.
 LAZY = (
     "boto3",
+    "cryptography",
+    "h2",
     "email_validator",
     "phonenumbers",
     "chalicelib.api.web.openapi",
     "chalicelib.api.web.docs",
     "chalicelib.api.coupons.imports",
     "chalicelib.api.rewards.rewards",
+    "chalicelib.core.cards.cards",
+    "chalicelib.gateways.apple.passes",
     "chalicelib.store.coupons.lists",
     "chalicelib.store.rewards.totals",
     "chalicelib.usecases.coupons.expiry",

@@ -1,9 +1,11 @@
 """Each function works with what its role allows, and the roles are really asked."""
 
+import io
 import json
 import time
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,11 +14,15 @@ import pytest
 from chalicelib import wiring
 from chalicelib.core.callers.api_keys import ApiKey
 from chalicelib.core.callers.callers import Role
+from chalicelib.core.cards.cards import Card
+from chalicelib.core.changes import ref
 from chalicelib.store.engine.capacity import Meter
 from chalicelib.store.store import DynamoStore
 from chalicelib.usecases.callers import api_keys
+from chalicelib.usecases.ports import Store
 from tests import engines
 from tests.stack import uploads
+from tools.apple_chain import PASS_TYPE_ID
 from tools.stack import up
 from tools.stack.settings import Settings
 
@@ -29,14 +35,14 @@ class Deployed:
     def __init__(self, settings: Settings, stack: up.Stack) -> None:
         self.settings = settings
         self.outputs = stack.outputs
-        self._url = stack.url
+        self.url = stack.url
         self._token = _owner_key(stack.outputs["TableName"])
 
     def call(
         self, method: str, path: str, body: Any = None, *, key: str | None = None
     ) -> tuple[int, Any]:
         request = urllib.request.Request(
-            self._url + path,
+            self.url + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={
@@ -175,6 +181,31 @@ class TestRoles:
 
         assert "FunctionError" not in answer
         assert json.loads(answer["Payload"].read()) == {"imports": 0, "exports": 0}
+
+    def test_allow_passes_to_be_signed(self, deployed: Deployed) -> None:
+        reward = deployed.made("POST", "/v1/rewards", {"name": "A gift", "type": "gift"})
+        deployed.made("POST", f"/v1/rewards/{reward['id']}/activate")
+        body = {"name": "Tea", "type": "stamp", "reward_id": reward["id"], "stamps_needed": 5}
+        template = deployed.made("POST", "/v1/card-templates", body)
+        customer = deployed.made("POST", "/v1/customers", {})
+        issued = {"template_id": template["id"], "customer_id": customer["id"]}
+        serial = deployed.made("POST", "/v1/cards", issued)["serial"]
+        name = ref(Card, serial)
+        table: Store = DynamoStore(deployed.outputs["TableName"], meter=Meter())
+        card = table.read(name).find(name)
+        assert card is not None
+
+        request = urllib.request.Request(
+            f"{deployed.url}/v1/wallets/apple/v1/passes/{PASS_TYPE_ID}/{serial}",
+            headers={"Authorization": f"ApplePass {card.secret}", "Accept": "*/*"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            packed = answer.read()
+
+        with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+            found = json.loads(archive.read("pass.json"))
+        assert found["serialNumber"] == serial
+        assert found["webServiceURL"] == f"{deployed.url}/v1/wallets/apple"
 
     def test_allow_the_expiry_of_coupons(self, deployed: Deployed) -> None:
         functions = up.client("lambda", deployed.settings)
