@@ -20,3 +20,9 @@ def ulid_id(prefix: str, *, at: datetime, random: int) -> str:
     millis = elapsed.days * 86_400_000 + elapsed.seconds * 1000 + elapsed.microseconds // 1000
     number = (min(max(millis, 0), _MILLIS_MAX) << RANDOM_BITS) | random
     return f"{prefix}_" + "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
+
+
+def is_id(text: str, prefix: str) -> bool:
+    """Whether ``text`` has the form of an id with this prefix."""
+    kind, _, ulid = text.partition("_")
+    return kind == prefix and len(ulid) == len(_SHIFTS) * 2 and set(ulid) <= set(_ALPHABET)

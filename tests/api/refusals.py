@@ -994,3 +994,14 @@ def a_card_that_has_ended(shop: Shop) -> Sent:
 def stamps_on_a_card_of_points(shop: Shop) -> Sent:
     card = shop.card(shop.template("points"))
     return post(f"/v1/cards/{card['serial']}/stamps", {})
+
+
+@refused(409, "linked_card_in_use", facts=("serial", "stamps"))
+def a_reversal_after_the_linked_card_was_used(shop: Shop) -> Sent:
+    reward, customer = shop.reward(), shop.customer()
+    shop.coupon(reward)
+    linked = shop.template("stamp")["id"]
+    card = shop.card(shop.template(reward=reward, linked_template_id=linked), customer=customer)
+    shop.redeemed(card["code"])
+    shop.api.made(f"/v1/cards/{card['serial']}/stamps", {})
+    return post(f"/v1/coupons/{card['code']}/unredeem", {})

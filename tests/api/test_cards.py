@@ -139,6 +139,18 @@ class TestConversion:
         shop.redeemed(card["code"])
         assert _card(shop, card["serial"])["type"] == "stamp"
 
+    def test_stays_once_the_card_was_used(self, shop: Shop) -> None:
+        template, _ = _linked(shop)
+        card = _coupon_card(shop, template, shop.customer())
+        shop.redeemed(card["code"])
+        shop.api.made(f"/v1/cards/{card['serial']}/stamps", {})
+
+        reply = shop.unredeem(card["code"])
+
+        assert (reply.status, reply.code) == (409, "linked_card_in_use")
+        assert shop.find_coupon(card["code"])["status"] == "redeemed"
+        assert _card(shop, card["serial"])["stamps"] == 1
+
     def test_happens_in_an_order_of_several_coupons(self, shop: Shop) -> None:
         template, _ = _linked(shop)
         customer = shop.customer()
@@ -173,6 +185,25 @@ class TestConversion:
         shop.redeemed(cards[1]["code"])
 
         assert shop.services.capacity.round_trips == 2
+
+
+class TestSerial:
+    """A till scans the card: its serial stands for the code."""
+
+    def test_redeems_the_coupon_of_the_card(self, shop: Shop) -> None:
+        card = _coupon_card(shop, shop.template(), shop.customer())
+
+        assert shop.validate(card["serial"])["applicable"]
+        redemption = shop.redeemed(card["serial"], amount_minor=1000)
+
+        assert redemption["code"] == card["code"]
+        reply = shop.redeem(card["serial"])
+        assert (reply.status, reply.code) == (409, "coupon_already_redeemed")
+
+    def test_of_a_card_without_a_coupon_is_no_code(self, shop: Shop) -> None:
+        reply = shop.redeem(shop.card(shop.template("stamp"))["serial"])
+
+        assert (reply.status, reply.code) == (404, "coupon_not_found")
 
 
 class TestStamps:

@@ -15,6 +15,7 @@ from chalicelib.core.cards.conversions import CardConverted, Link
 from chalicelib.core.cards.templates import CardTemplate, CardType, CustomField, FieldType
 from chalicelib.core.changes import Changes
 from chalicelib.core.coupons.coupons import CardRef, CouponStatus
+from chalicelib.core.coupons.reversals import LinkedCardInUse
 from chalicelib.core.coupons.uses import Use, decide_use
 from chalicelib.core.errors import Invalid
 from tests.builders import (
@@ -153,7 +154,11 @@ class TestConversion:
 
     def test_is_undone_only_with_the_redemption_that_made_it(self) -> None:
         card = a_card(
-            card_type=CardType.STAMP, shown_template_id="tpl_s", converted_by="rdm_1", stamps=2
+            card_type=CardType.STAMP,
+            shown_template_id="tpl_s",
+            converted_by="rdm_1",
+            stamps=1,
+            credited_stamps=1,
         )
 
         other = conversions.decide_undo(
@@ -171,8 +176,22 @@ class TestConversion:
             shown_template_id="tpl_c",
             converted_by=None,
             stamps=0,
+            credited_stamps=0,
             shown_at=NOON + timedelta(seconds=1),
         )
+
+    @pytest.mark.parametrize("used", [{"stamps": 2}, {"rewards_given": 1}])
+    def test_is_not_undone_once_the_card_was_used(self, used: dict[str, int]) -> None:
+        card = a_card(
+            card_type=CardType.STAMP,
+            converted_by="rdm_1",
+            **{"stamps": 1, "credited_stamps": 1} | used,
+        )
+
+        with pytest.raises(LinkedCardInUse):
+            conversions.decide_undo(
+                card, redemption_id="rdm_1", event_id="evt_9", origin=an_origin()
+            )
 
 
 class TestStamps:

@@ -248,6 +248,7 @@ FULL: Sequence[Any] = (
         converted_by="rdm_1",
         stamps=3,
         rewards_given=1,
+        credited_stamps=1,
         expires_at=LATER,
         custom_values={"size": "L"},
         utm={"utm_source": "flyer"},

@@ -167,6 +167,7 @@ def validate_coupon(call: Call[RedemptionBody, None], code: str) -> Answer:
         coupons.CouponUnassigned,
         coupons.CouponExpired,
         coupons.CouponInvalid,
+        reversals.LinkedCardInUse,
     ),
 )
 def unredeem_coupon(call: Call[UnredeemBody, None], code: str) -> Answer:

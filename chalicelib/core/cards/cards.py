@@ -58,7 +58,8 @@ class Card(msgspec.Struct, frozen=True):
     ``installations`` counts the devices and browsers that have it. ``shown_at`` is the moment of
     the last change of anything that the card shows, in whole seconds and later each time, as
     phones compare it.
-    ``stamps`` are those towards the next reward; ``rewards_given`` says how often it was full.
+    ``stamps`` are those towards the next reward; ``rewards_given`` says how often it was full, and
+    ``credited_stamps`` how many it began with when it was converted.
     ``promotions`` are the chosen ones.
     """
 
@@ -77,6 +78,7 @@ class Card(msgspec.Struct, frozen=True):
     converted_by: str | None = None
     stamps: int = 0
     rewards_given: int = 0
+    credited_stamps: int = 0
     expires_at: datetime | None = None
     custom_values: Mapping[str, str] = msgspec.field(default_factory=dict)
     utm: Mapping[str, str] = msgspec.field(default_factory=dict)

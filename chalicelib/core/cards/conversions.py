@@ -16,6 +16,7 @@ from chalicelib.core.cards.cards import Card
 from chalicelib.core.cards.templates import CardTemplate, CardType
 from chalicelib.core.changes import Changes
 from chalicelib.core.coupons.coupons import CouponStatus
+from chalicelib.core.coupons.reversals import LinkedCardInUse
 from chalicelib.core.coupons.uses import Use
 from chalicelib.core.settings import Settings
 
@@ -88,17 +89,26 @@ def decide_conversion(
 def decide_undo(card: Card | None, *, redemption_id: str, event_id: str, origin: Origin) -> Changes:
     """Return what taking back a redemption writes of the card that it converted.
 
-    The card is a coupon card again. Stamps that it has collected since are gone with the card
-    that they were on.
+    The card is a coupon card again.
+
+    Raises:
+        LinkedCardInUse: it has collected stamps since.
     """
     if card is None or card.converted_by != redemption_id:
         return Changes()
+    if card.rewards_given or card.stamps != card.credited_stamps:
+        raise LinkedCardInUse(
+            "the card that the coupon turned into has been used since",
+            fix="leave the redemption as it is",
+            facts={"serial": card.serial, "stamps": card.stamps},
+        )
     after = replace(
         card,
         card_type=CardType.COUPON,
         shown_template_id=card.template_id,
         converted_by=None,
         stamps=0,
+        credited_stamps=0,
         expires_at=None,
         shown_at=cards.next_shown_at(card, origin.recorded_at),
     )

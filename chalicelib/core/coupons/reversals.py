@@ -25,6 +25,12 @@ class CouponNotRedeemed(errors.Refused):
     code = "coupon_not_redeemed"
 
 
+class LinkedCardInUse(errors.Refused):
+    """What the redemption turned a card into has been used since, so it cannot be taken back."""
+
+    code = "linked_card_in_use"
+
+
 class UnredeemCoupon(msgspec.Struct, frozen=True):
     """A request to reverse a redemption of the coupon: the named one, or the latest.
 

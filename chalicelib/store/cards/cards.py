@@ -30,6 +30,7 @@ class CardItem(TableItem, discriminator="card"):
     converted_by = UnicodeAttribute(null=True)
     stamps = IntegerAttribute()
     rewards_given = IntegerAttribute()
+    credited_stamps = IntegerAttribute()
     expires_at = MomentAttribute(null=True)
     custom_values = JsonAttribute(dict[str, str])
     utm = JsonAttribute(dict[str, str])

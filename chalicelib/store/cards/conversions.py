@@ -15,6 +15,7 @@ def update_of(change: CardConverted) -> dict[str, Any]:
         "shown_template_id": {"S": change.shown_template_id},
         "converted_by": {"S": change.converted_by},
         "stamps": {"N": str(change.stamps)},
+        "credited_stamps": {"N": str(change.stamps)},
         "shown_at": {"S": moments.iso(change.shown_at)},
     }
     if change.expires_at is not None:

@@ -7,8 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
-from chalicelib.core import errors, settings
+from chalicelib.core import errors, ids, settings
 from chalicelib.core.activity import Origin
 from chalicelib.core.changes import Contention, Ref, ref
 from chalicelib.core.coupons import coupons, redeeming, redemptions
@@ -80,6 +81,7 @@ def redeem(context: Context, command: RedeemCoupon, *, origin: Origin) -> Redeem
         CouponNotFound, CustomerNotFound, IdempotencyKeyReused, ConflictRetry, and what
         :func:`chalicelib.core.coupons.redemptions.decide_redemption` refuses.
     """
+    command = _by_code(context, command)
     coupon_ref = ref(Coupon, coupons.key_of(command.code))
     refs: tuple[Ref[Any], ...] = (coupon_ref, *_order_ref(command))
     found = Found({})
@@ -132,6 +134,7 @@ def preview(context: Context, command: RedeemCoupon, *, origin: Origin) -> Redem
     Raises:
         The very refusal that :func:`redeem` would get.
     """
+    command = _by_code(context, command)
     coupon_ref = ref(Coupon, coupons.key_of(command.code))
     found = context.store.read(coupon_ref, *_order_ref(command))
     coupon = found.find(coupon_ref)
@@ -216,6 +219,17 @@ def _decide(  # noqa: PLR0913
         )
 
     return by_current_rules(context, coupon.reward_id, decide)
+
+
+def _by_code(context: Context, command: RedeemCoupon) -> RedeemCoupon:
+    """Return the request with the coupon's code, where it has the serial of the card instead."""
+    if not ids.is_id(command.code, "crd"):
+        return command
+    from chalicelib.core.cards.cards import Card  # noqa: PLC0415 # tills scan codes mostly
+
+    name = ref(Card, command.code)
+    card = context.store.read(name).find(name)
+    return command if card is None or card.code is None else replace(command, code=card.code)
 
 
 def link_of(context: Context, coupon: Coupon, *, now: datetime) -> Link | None:

@@ -38,6 +38,7 @@ def unredeem(context: Context, command: UnredeemCoupon, *, origin: Origin) -> Re
 
     Raises:
         CouponNotFound, RedemptionNotFound, IdempotencyKeyReused, ConflictRetry, and what
+        :func:`chalicelib.core.cards.conversions.decide_undo` and
         :func:`chalicelib.core.coupons.reversals.decide_reversal` refuses.
     """
     coupon_ref = ref(Coupon, coupons.key_of(command.code))
