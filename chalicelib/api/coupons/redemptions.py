@@ -106,6 +106,7 @@ def redeem_coupon(call: Call[RedemptionBody, None], code: str) -> Answer:
 
     Once and only once for each use, however many tills ask at the same moment. Send an
     Idempotency-Key, and the same request again when the answer was lost: it gets the first answer.
+    The serial of a card stands for the code of its coupon.
 
     A publishable key sends no `comment`, `location_id` or `redeemed_at`, and no `channel` but
     `checkout`; it is told what a page shows.
