@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 
 from chalicelib.api.coupons.coupon_views import CouponView, view_of
-from chalicelib.api.customers.customers import Email
+from chalicelib.api.customers.customer_views import Email
 from chalicelib.api.web import bodies
 from chalicelib.api.web.blueprint import Answer, Call, JsonBlueprint
 from chalicelib.api.web.bodies import Identifier

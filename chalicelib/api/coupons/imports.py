@@ -1,176 +1,43 @@
 """Imports of codes from CSV files: create, upload, preview, correct, start, follow, cancel."""
 
-from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from datetime import timedelta
+from typing import Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
-from chalicelib.api.web import bodies, lists
+from chalicelib.api.coupons.import_views import (
+    FileLink,
+    ImportBody,
+    ImportPage,
+    ImportPatch,
+    ImportQuery,
+    ImportView,
+    NewImportView,
+    PreviewRow,
+    PreviewView,
+    UploadView,
+    columns_of,
+    columns_view,
+    coupon_view,
+    upload_view,
+    view_of,
+)
+from chalicelib.api.web import lists
 from chalicelib.api.web.blueprint import Answer, Call, JsonBlueprint
-from chalicelib.api.web.bodies import Identifier
 from chalicelib.api.web.origins import origin_of
 from chalicelib.core.coupons import import_rows, imports
 from chalicelib.core.coupons.import_rows import (
-    METADATA_COLUMNS_MAX,
-    Columns,
-    Layout,
     Options,
-    Reason,
     Row,
 )
-from chalicelib.core.coupons.imports import Failure, Import, ImportStatus
+from chalicelib.core.coupons.imports import Import, ImportStatus
 from chalicelib.core.cursors import InvalidCursor
 from chalicelib.core.files import csvs
-from chalicelib.core.files.csvs import Encoding
 from chalicelib.core.rewards import rewards
 from chalicelib.usecases.coupons import imports as usecases
 
 blueprint = JsonBlueprint()
-
-Delimiter = Literal[",", ";", "\t", "|"]
-Column = (
-    Annotated[str, bodies.text(100, description="a name in the header")]
-    | Annotated[int, msgspec.Meta(ge=1, le=1000, description="a number, from 1 on")]
-)
-
-
-class ColumnsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which column holds what. What is absent is in no column."""
-
-    code: Column = 1
-    expires_at: Column | None = None
-    assignee: Column | None = None
-    metadata: Annotated[list[Column], msgspec.Meta(max_length=METADATA_COLUMNS_MAX)] = []
-
-
-class ImportBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A new import into the pool of a reward. What is not given is detected in the file."""
-
-    reward_id: Identifier
-    delimiter: Delimiter | None = None
-    encoding: Encoding | None = None
-    has_header: bool | None = None
-    mapping: ColumnsBody | None = None
-
-
-class ImportPatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What changes: an absent option stays, null lets it be detected."""
-
-    delimiter: Delimiter | UnsetType | None = UNSET
-    encoding: Encoding | UnsetType | None = UNSET
-    has_header: bool | UnsetType | None = UNSET
-    mapping: ColumnsBody | UnsetType | None = UNSET
-
-
-class UploadView(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to send the file: a POST of multipart/form-data, `fields` first and `file` last."""
-
-    url: str
-    fields: dict[str, str]
-    size_max: int
-    expires_at: datetime
-
-
-class ColumnsView(msgspec.Struct, frozen=True, kw_only=True):
-    """Which column holds what, by number from 1 on."""
-
-    code: int
-    expires_at: int | None
-    assignee: int | None
-    metadata: list[int]
-
-
-class OptionsView(msgspec.Struct, frozen=True, kw_only=True):
-    """How the file is to be read; null is detected."""
-
-    delimiter: str | None
-    encoding: Encoding | None
-    has_header: bool | None
-    mapping: Columns | None
-
-
-class ImportView(msgspec.Struct, frozen=True, kw_only=True):
-    """An import. `processed_bytes` of `size_bytes` and `processed_rows` are done.
-
-    `refused_rows` tells where to ask for the file of refused rows, once it is complete.
-    """
-
-    id: str
-    status: ImportStatus
-    reward_id: str
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
-    options: OptionsView
-    size_bytes: int | None
-    processed_bytes: int
-    processed_rows: int
-    created: int
-    duplicate: int
-    invalid: int
-    refused_rows: str | None
-    failure: Failure | None
-
-
-class NewImportView(msgspec.Struct, frozen=True, kw_only=True):
-    """The import, and where to send its file."""
-
-    import_: ImportView = msgspec.field(name="import")
-    upload: UploadView
-
-
-class ImportPage(msgspec.Struct, frozen=True):
-    items: list[ImportView]
-    next_cursor: str | None
-
-
-class ImportQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    status: tuple[ImportStatus, ...] = ()
-    limit: lists.Limit = 25
-    cursor: lists.Cursor | None = None
-    sort: Literal["created_at", "-created_at"] = "-created_at"
-
-
-class PreviewCoupon(msgspec.Struct, frozen=True, kw_only=True):
-    """What the row asks for."""
-
-    code: str
-    expires_at: datetime | None
-    assignee: str | None
-    metadata: dict[str, str]
-
-
-class PreviewRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One row as it is read: what it asks for, or why it would be refused.
-
-    Whether its code is taken and its customer exists shows when it is imported.
-    """
-
-    line: int
-    cells: list[str]
-    coupon: PreviewCoupon | None
-    fault: Reason | None
-
-
-class PreviewView(msgspec.Struct, frozen=True, kw_only=True):
-    """How the file is read with the options as they are now, and its first rows."""
-
-    encoding: Encoding
-    bom: bool
-    delimiter: str
-    has_header: bool
-    columns: list[str]
-    mapping: ColumnsView
-    rows: list[PreviewRow]
-
-
-class FileLink(msgspec.Struct, frozen=True, kw_only=True):
-    """From where the file can be downloaded, by whoever has the address, until it expires."""
-
-    url: str
-    expires_at: datetime
-    rows: int
 
 
 @blueprint.operation(
@@ -192,10 +59,10 @@ def create_import(call: Call[ImportBody, None]) -> Answer:
         reward_id=body.reward_id,
         created_at=call.now,
         created_by=call.caller.caller_id,
-        options=Options(body.delimiter, body.encoding, body.has_header, _columns(body.mapping)),
+        options=Options(body.delimiter, body.encoding, body.has_header, columns_of(body.mapping)),
     )
     done = usecases.create(services.context, job, origin=origin_of(call), request=call.request)
-    answer = NewImportView(import_=_view(done.result), upload=_upload(call, done.result))
+    answer = NewImportView(import_=view_of(done.result), upload=upload_view(call, done.result))
     location = f"/v1/imports/{done.result.import_id}"
     return Answer(answer, location=location, replayed=done.replayed)
 
@@ -211,7 +78,7 @@ def list_imports(call: Call[None, ImportQuery]) -> Answer:
         lists.page_request(call, path=path, sort=call.query.sort),
         statuses=lists.chosen(call.query.status, ImportStatus),
     )
-    items, cursor = lists.page_of(call, page, _view, path=path)
+    items, cursor = lists.page_of(call, page, view_of, path=path)
     return Answer(ImportPage(items, cursor))
 
 
@@ -234,7 +101,7 @@ def get_import_template(_: Call[None, None]) -> Answer:
 def get_import(call: Call[None, None], import_id: str) -> Answer:
     """Return an import, with how far it has come."""
     services = call.services
-    return Answer(_view(usecases.look_up(services.context, services.files, import_id)))
+    return Answer(view_of(usecases.look_up(services.context, services.files, import_id)))
 
 
 @blueprint.operation(
@@ -249,12 +116,12 @@ def update_import(call: Call[ImportPatch, None], import_id: str) -> Answer:
     services, body = call.services, call.body
 
     def change(job: Import) -> Options:
-        call.check_match(_view(job))
+        call.check_match(view_of(job))
         changed: dict[str, Any] = {
             "delimiter": body.delimiter,
             "encoding": body.encoding,
             "has_header": body.has_header,
-            "mapping": body.mapping if body.mapping is UNSET else _columns(body.mapping),
+            "mapping": body.mapping if body.mapping is UNSET else columns_of(body.mapping),
         }
         given = {name: value for name, value in changed.items() if value is not UNSET}
         return msgspec.structs.replace(job.options, **given)
@@ -267,7 +134,7 @@ def update_import(call: Call[ImportPatch, None], import_id: str) -> Answer:
         origin=origin_of(call),
         request=call.request,
     )
-    return Answer(_view(done.result), replayed=done.replayed)
+    return Answer(view_of(done.result), replayed=done.replayed)
 
 
 @blueprint.operation(
@@ -279,7 +146,7 @@ def update_import(call: Call[ImportPatch, None], import_id: str) -> Answer:
 )
 def create_import_upload(call: Call[None, None], import_id: str) -> Answer:
     """Get leave to upload the file once more, before the import is started."""
-    return Answer(_upload(call, usecases.get(call.services.context, import_id)))
+    return Answer(upload_view(call, usecases.get(call.services.context, import_id)))
 
 
 @blueprint.operation(
@@ -302,12 +169,12 @@ def preview_import(call: Call[None, None], import_id: str) -> Answer:
         delimiter=layout.delimiter,
         has_header=layout.has_header,
         columns=list(layout.columns),
-        mapping=_columns_view(layout),
+        mapping=columns_view(layout),
         rows=[
             PreviewRow(
                 line=record.line,
                 cells=list(record.cells),
-                coupon=_coupon(row) if isinstance(row, Row) else None,
+                coupon=coupon_view(row) if isinstance(row, Row) else None,
                 fault=None if isinstance(row, Row) else row.reason,
             )
             for record, row in found.rows
@@ -344,7 +211,7 @@ def start_import(call: Call[None, None], import_id: str) -> Answer:
         origin=origin_of(call),
         request=call.request,
     )
-    return Answer(_view(done.result), replayed=done.replayed)
+    return Answer(view_of(done.result), replayed=done.replayed)
 
 
 @blueprint.operation(
@@ -363,7 +230,7 @@ def cancel_import(call: Call[None, None], import_id: str) -> Answer:
         origin=origin_of(call),
         request=call.request,
     )
-    return Answer(_view(done.result), replayed=done.replayed)
+    return Answer(view_of(done.result), replayed=done.replayed)
 
 
 @blueprint.operation(
@@ -379,63 +246,3 @@ def get_refused_rows(call: Call[None, None], import_id: str) -> Answer:
     expires_at = call.now + timedelta(seconds=usecases.DOWNLOAD_SECONDS)
     # The address is another one each time.
     return Answer(FileLink(url=url, expires_at=expires_at, rows=job.refused), etag=False)
-
-
-def _columns(body: ColumnsBody | None) -> Columns | None:
-    if body is None:
-        return None
-    return Columns(body.code, body.expires_at, body.assignee, tuple(body.metadata))
-
-
-def _upload(call: Call[Any, Any], job: Import) -> UploadView:
-    form = usecases.upload_form(call.services.files, job)
-    return UploadView(
-        url=form.url,
-        fields=dict(form.fields),
-        size_max=imports.UPLOAD_BYTES_MAX,
-        expires_at=call.now + timedelta(seconds=usecases.UPLOAD_SECONDS),
-    )
-
-
-def _view(job: Import) -> ImportView:
-    options = job.options
-    return ImportView(
-        id=job.import_id,
-        status=job.status,
-        reward_id=job.reward_id,
-        created_at=job.created_at,
-        started_at=job.started_at,
-        finished_at=job.finished_at,
-        options=OptionsView(
-            delimiter=options.delimiter,
-            encoding=options.encoding,
-            has_header=options.has_header,
-            mapping=options.mapping,
-        ),
-        size_bytes=job.size_bytes,
-        processed_bytes=job.offset,
-        processed_rows=job.rows,
-        created=job.created,
-        duplicate=job.duplicate,
-        invalid=job.invalid,
-        refused_rows=f"/v1/imports/{job.import_id}/refused" if job.refused_file else None,
-        failure=job.failure,
-    )
-
-
-def _columns_view(layout: Layout) -> ColumnsView:
-    return ColumnsView(
-        code=layout.code + 1,
-        expires_at=None if layout.expires_at is None else layout.expires_at + 1,
-        assignee=None if layout.assignee is None else layout.assignee + 1,
-        metadata=[at + 1 for at in layout.metadata],
-    )
-
-
-def _coupon(row: Row) -> PreviewCoupon:
-    return PreviewCoupon(
-        code=row.code,
-        expires_at=row.expires_at,
-        assignee=row.email or row.customer_id,
-        metadata=dict(row.metadata or {}),
-    )

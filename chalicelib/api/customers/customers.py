@@ -1,161 +1,33 @@
 """Customers: create, change, look up and list."""
 
-from datetime import date, datetime
-from typing import Annotated, Any, Literal
-
-import msgspec
-from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
-from chalicelib.api.web import bodies, lists
+from chalicelib.api.customers.customer_views import (
+    ActivityQuery,
+    CustomerBody,
+    CustomerPage,
+    CustomerPatch,
+    CustomerQuery,
+    CustomerView,
+    EventPage,
+    EventView,
+    normal_of,
+    values_of,
+    view_of,
+)
+from chalicelib.api.web import lists
 from chalicelib.api.web.blueprint import Answer, Call, JsonBlueprint
-from chalicelib.api.web.bodies import Moment
 from chalicelib.api.web.origins import origin_of
 from chalicelib.core import errors
-from chalicelib.core.activity import Channel, EventType
 from chalicelib.core.callers.callers import Role
 from chalicelib.core.cursors import InvalidCursor
-from chalicelib.core.customers import accounts, contact, customers
-from chalicelib.core.customers.customers import Address, Consent, Customer
+from chalicelib.core.customers import accounts, customers
+from chalicelib.core.customers.customers import Customer
 from chalicelib.core.pages import Page
 from chalicelib.usecases.customers import customers as usecases
 from chalicelib.usecases.customers.customers import Member
 
 blueprint = JsonBlueprint()
-
-Name = Annotated[str, bodies.text(120)]
-ExternalId = Annotated[str, bodies.text(128, description="the customer's id in your shop")]
-Email = Annotated[str, bodies.text(254, min_length=3)]
-Phone = Annotated[str, bodies.text(32, min_length=4, description="with its country code")]
-Tag = Annotated[str, bodies.text(40)]
-Tags = Annotated[list[Tag], msgspec.Meta(max_length=50)]
-FieldName = Annotated[str, bodies.text(40)]
-CustomFields = Annotated[
-    dict[FieldName, Annotated[str, bodies.text(500)]], msgspec.Meta(max_length=30)
-]
-Country = Annotated[str, msgspec.Meta(min_length=2, max_length=2, pattern="^[A-Z]{2}$")]
-Language = Annotated[
-    str, msgspec.Meta(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$(?!\n)")
-]
-
-
-class AddressBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A postal address; ``country`` is an ISO 3166-1 alpha-2 code."""
-
-    line1: Annotated[str, bodies.text(120)] | None = None
-    line2: Annotated[str, bodies.text(120)] | None = None
-    city: Annotated[str, bodies.text(80)] | None = None
-    postal_code: Annotated[str, bodies.text(20)] | None = None
-    region: Annotated[str, bodies.text(80)] | None = None
-    country: Country | None = None
-
-
-class ConsentBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the customer has agreed to receive."""
-
-    email: bool = False
-    sms: bool = False
-    push: bool = False
-
-
-class CustomerBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A new customer. ``joined_at`` is now unless history is being replayed."""
-
-    external_id: ExternalId | None = None
-    email: Email | None = None
-    phone: Phone | None = None
-    first_name: Name | None = None
-    last_name: Name | None = None
-    birthday: date | None = None
-    address: AddressBody | None = None
-    language: Language | None = None
-    consent: ConsentBody = msgspec.field(default_factory=ConsentBody)
-    tags: Tags = msgspec.field(default_factory=list)
-    custom_fields: CustomFields = msgspec.field(default_factory=dict)
-    joined_at: Moment | None = None
-
-
-class CustomerPatch(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What changes: an absent field stays, null clears it."""
-
-    external_id: ExternalId | UnsetType | None = UNSET
-    email: Email | UnsetType | None = UNSET
-    phone: Phone | UnsetType | None = UNSET
-    first_name: Name | UnsetType | None = UNSET
-    last_name: Name | UnsetType | None = UNSET
-    birthday: date | UnsetType | None = UNSET
-    address: AddressBody | UnsetType | None = UNSET
-    language: Language | UnsetType | None = UNSET
-    consent: ConsentBody | UnsetType | None = UNSET
-    tags: Tags | UnsetType | None = UNSET
-    custom_fields: CustomFields | UnsetType | None = UNSET
-
-
-class CustomerView(msgspec.Struct, frozen=True, kw_only=True):
-    """A customer with what their purchases add up to, in minor units of ``currency``."""
-
-    id: str
-    status: accounts.Standing
-    external_id: str | None
-    email: str | None
-    phone: str | None
-    first_name: str | None
-    last_name: str | None
-    birthday: date | None
-    address: AddressBody | None
-    language: str | None
-    consent: ConsentBody
-    tags: list[str]
-    custom_fields: dict[str, str]
-    joined_at: datetime
-    created_at: datetime
-    lifetime_value_minor: int
-    currency: str
-    visits: int
-    last_visit_at: datetime | None
-    coupons_used: int
-    activity_count: int
-
-
-class CustomerPage(msgspec.Struct, frozen=True):
-    items: list[CustomerView]
-    next_cursor: str | None
-
-
-class CustomerQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    external_id: ExternalId | None = None
-    email: Email | None = None
-    phone: Phone | None = None
-    limit: lists.Limit = 25
-    cursor: lists.Cursor | None = None
-    sort: Literal["created_at", "-created_at"] = "-created_at"
-
-
-class ActivityQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    limit: lists.Limit = 25
-    cursor: lists.Cursor | None = None
-    sort: Literal["recorded_at", "-recorded_at"] = "-recorded_at"
-
-
-class EventView(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a customer's history: when it happened, when it was recorded, by whom."""
-
-    id: str
-    type: EventType
-    customer_id: str
-    occurred_at: datetime
-    recorded_at: datetime
-    actor: str
-    channel: Channel
-    code: str | None
-    reward_id: str | None
-    redemption_id: str | None
-    detail: dict[str, str | int | None]
-
-
-class EventPage(msgspec.Struct, frozen=True):
-    items: list[EventView]
-    next_cursor: str | None
 
 
 @blueprint.operation(
@@ -172,13 +44,13 @@ def create_customer(call: Call[CustomerBody, None]) -> Answer:
     E-mail, phone and external id each belong to one customer.
     """
     services, body = call.services, call.body
-    values = _values(body)
+    values = values_of(body)
     values["joined_at"] = body.joined_at or call.now
     customer = Customer(customer_id=services.new_id("cus", call.now), created_at=call.now, **values)
     done = usecases.create_customer(
         services.context, customer, origin=origin_of(call), request=call.request
     )
-    view = _view(call, done.result)
+    view = view_of(call, done.result)
     return Answer(view, location=f"/v1/customers/{view.id}", replayed=done.replayed)
 
 
@@ -209,8 +81,8 @@ def list_customers(call: Call[None, CustomerQuery]) -> Answer:
         )
     if named:
         field, value = named[0]
-        member = usecases.find_customer(context, field, _normal(field, value, "/query/"))
-        return Answer(CustomerPage([_view(call, member)] if member else [], None))
+        member = usecases.find_customer(context, field, normal_of(field, value, "/query/"))
+        return Answer(CustomerPage([view_of(call, member)] if member else [], None))
     if call.caller.role is Role.CASHIER:
         raise errors.Forbidden(
             "a cashier looks customers up and does not list them",
@@ -219,7 +91,7 @@ def list_customers(call: Call[None, CustomerQuery]) -> Answer:
     request = lists.page_request(call, path="/v1/customers", sort=query.sort)
     page: Page[Member] = usecases.list_customers(context, request)
     items, cursor = lists.page_of(
-        call, page, lambda member: _view(call, member), path="/v1/customers"
+        call, page, lambda member: view_of(call, member), path="/v1/customers"
     )
     return Answer(CustomerPage(items, cursor))
 
@@ -232,7 +104,7 @@ def list_customers(call: Call[None, CustomerQuery]) -> Answer:
 )
 def get_customer(call: Call[None, None], customer_id: str) -> Answer:
     """Return a customer."""
-    return Answer(_view(call, usecases.get_customer(call.services.context, customer_id)))
+    return Answer(view_of(call, usecases.get_customer(call.services.context, customer_id)))
 
 
 @blueprint.operation(
@@ -244,16 +116,16 @@ def get_customer(call: Call[None, None], customer_id: str) -> Answer:
 )
 def update_customer(call: Call[CustomerPatch, None], customer_id: str) -> Answer:
     """Change a customer's profile."""
-    values = _values(call.body)
+    values = values_of(call.body)
 
     def change(member: Member) -> Customer:
-        call.check_match(_view(call, member))
+        call.check_match(view_of(call, member))
         return replace(member.customer, **values)
 
     done = usecases.update_customer(
         call.services.context, customer_id, change, origin=origin_of(call), request=call.request
     )
-    return Answer(_view(call, done.result), replayed=done.replayed)
+    return Answer(view_of(call, done.result), replayed=done.replayed)
 
 
 @blueprint.operation(
@@ -290,64 +162,3 @@ def list_activity(call: Call[None, ActivityQuery], customer_id: str) -> Answer:
 
 
 # What is never absent from a customer is empty when it is cleared.
-_CLEARED: dict[str, Any] = {"consent": ConsentBody(), "tags": [], "custom_fields": {}}
-
-
-def _values(body: CustomerBody | CustomerPatch) -> dict[str, Any]:
-    """Return the fields that were sent, in the core's types."""
-    values = {
-        name: value
-        for name in body.__struct_fields__
-        if (value := getattr(body, name)) is not UNSET
-    }
-    for name, empty in _CLEARED.items():
-        if name in values and values[name] is None:
-            values[name] = empty
-    for field in ("email", "phone"):
-        if values.get(field) is not None:
-            values[field] = _normal(field, values[field], "/")
-    if values.get("address") is not None:
-        values["address"] = Address(**msgspec.structs.asdict(values["address"]))
-    if "consent" in values:
-        values["consent"] = Consent(**msgspec.structs.asdict(values["consent"]))
-    if "tags" in values:
-        values["tags"] = tuple(dict.fromkeys(values["tags"]))
-    return values
-
-
-def _normal(field: str, value: str, root: str) -> str:
-    if field == "email":
-        return contact.email_of(value, pointer=root + field)
-    if field == "phone":
-        return contact.phone_of(value, pointer=root + field)
-    return value
-
-
-def _view(call: Call[Any, Any], member: Member) -> CustomerView:
-    customer, account = member.customer, member.account
-    address = customer.address
-    return CustomerView(
-        id=customer.customer_id,
-        status=account.standing,
-        external_id=customer.external_id,
-        email=customer.email,
-        phone=customer.phone,
-        first_name=customer.first_name,
-        last_name=customer.last_name,
-        birthday=customer.birthday,
-        address=None
-        if address is None
-        else msgspec.convert(address, AddressBody, from_attributes=True),
-        language=customer.language,
-        consent=msgspec.convert(customer.consent, ConsentBody, from_attributes=True),
-        tags=list(customer.tags),
-        custom_fields=dict(customer.custom_fields),
-        joined_at=customer.joined_at,
-        created_at=customer.created_at,
-        lifetime_value_minor=account.lifetime_value_minor,
-        currency=call.services.context.rules.settings(now=call.now).currency,
-        visits=account.visits,
-        last_visit_at=account.last_visit_at,
-        coupons_used=account.coupons_used,
-        activity_count=account.activity_count,
-    )
