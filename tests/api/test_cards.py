@@ -115,8 +115,14 @@ class TestConversion:
         customer = shop.customer()
         card = _coupon_card(shop, template, customer)
 
-        shop.redeemed(card["code"], amount_minor=1000)
+        redemption = shop.redeemed(card["code"], amount_minor=1000)
 
+        assert redemption["changed"]["card"] == {
+            "serial": card["serial"],
+            "type": "stamp",
+            "shown_template_id": stamp["id"],
+            "stamps": stamps,
+        }
         after = _card(shop, card["serial"])
         assert (after["type"], after["stamps"]) == ("stamp", stamps)
         assert (after["template_id"], after["shown_template_id"]) == (template["id"], stamp["id"])

@@ -66,6 +66,7 @@ class TestARedemption:
                 "coupons_used": 1,
                 "last_visit_at": redeemed["redeemed_at"],
             },
+            "card": None,
         }
         coupon, now = shop.find_coupon(code), shop.find_customer(customer)
         assert (coupon["status"], coupon["usages"]) == ("redeemed", 1)

@@ -37,7 +37,7 @@ from chalicelib.core.coupons.holds import Hold
 from chalicelib.core.coupons.import_rows import Columns, Layout, Options, Reason, RefusedRow
 from chalicelib.core.coupons.imports import Failure, Import, ImportStatus, RefusedRows
 from chalicelib.core.coupons.patterns import PatternUse
-from chalicelib.core.coupons.redemptions import Redemption, Reversal
+from chalicelib.core.coupons.redemptions import CardAfter, Redemption, Reversal
 from chalicelib.core.cursors import CursorSecret
 from chalicelib.core.customers.accounts import Account, Standing
 from chalicelib.core.customers.customers import Address, Consent, Customer, Handle
@@ -300,6 +300,7 @@ FULL: Sequence[Any] = (
         units=(UnitTaken("rwd_1", Period.DAY, "2026-03-29", 7, shard=3),),
         exclusive=True,
         coupon_balance_minor=250,
+        card=CardAfter("crd_1", "stamp", "tpl_2", 1),
     ),
     Reward(
         "rwd_1",

@@ -9,7 +9,7 @@ from chalicelib.api.coupons.coupon_views import CouponView, view_of
 from chalicelib.core.activity import Channel
 from chalicelib.core.coupons.baskets import Line
 from chalicelib.core.coupons.coupons import CouponStatus
-from chalicelib.core.coupons.redemptions import Redemption
+from chalicelib.core.coupons.redemptions import CardAfter, Redemption
 from chalicelib.core.rewards.rewards import RewardType
 from chalicelib.usecases.coupons.reversals import Reversed
 
@@ -70,9 +70,21 @@ class CustomerChange(msgspec.Struct, frozen=True, kw_only=True):
     last_visit_at: datetime | None = None
 
 
+class TurnedCard(msgspec.Struct, frozen=True, kw_only=True):
+    """What the redemption turned the coupon's card into."""
+
+    serial: str
+    type: str
+    shown_template_id: str
+    stamps: int
+
+
 class Changed(msgspec.Struct, frozen=True, kw_only=True):
+    """``card`` is null where no card turned into another."""
+
     coupon: CouponAfter
     customer: CustomerChange | None
+    card: TurnedCard | None
 
 
 class RedeemedView(RedemptionView, frozen=True, kw_only=True):
@@ -177,7 +189,19 @@ def redeemed_view(redemption: Redemption) -> RedeemedView:
                 coupons_used=1,
                 last_visit_at=redemption.redeemed_at if redemption.newest_visit else None,
             ),
+            card=_card(redemption.card),
         ),
+    )
+
+
+def _card(card: CardAfter | None) -> TurnedCard | None:
+    if card is None:
+        return None
+    return TurnedCard(
+        serial=card.serial,
+        type=card.card_type,
+        shown_template_id=card.template_id,
+        stamps=card.stamps,
     )
 
 

@@ -13,7 +13,7 @@ from chalicelib.core.activity import Origin
 from chalicelib.core.changes import Changes
 from chalicelib.core.coupons import uses
 from chalicelib.core.coupons.coupons import Coupon, not_found
-from chalicelib.core.coupons.redemptions import RedeemCoupon, Redemption
+from chalicelib.core.coupons.redemptions import CardAfter, RedeemCoupon, Redemption
 from chalicelib.core.coupons.uses import Use
 from chalicelib.core.customers.accounts import Account
 from chalicelib.core.customers.orders import NotCombinable, Order
@@ -65,6 +65,7 @@ def decide_redemption(  # noqa: PLR0913
         origin=origin,
         known=known,
     )
+    use, beside = _converted(command, use, link, settings=settings, origin=origin)
     made = (use.redemption.redemption_id, use.redemption.customer_id or "")
     record = idempotency.record_of(command.request, made=made, now=origin.recorded_at)
     changes = uses.changes_of(
@@ -72,7 +73,7 @@ def decide_redemption(  # noqa: PLR0913
         order=order,
         account=account,
         origin=origin,
-        beside=_conversion(command, use, link, settings=settings, origin=origin),
+        beside=beside,
     )
     return RedemptionDecision(use.redemption, use.after, changes + Changes(create=record))
 
@@ -170,8 +171,9 @@ def decide_order(  # noqa: PLR0913
         except errors.DomainError as refusal:
             outcomes[place] = refusal
             continue
+        use, converted = _converted(one.command, use, one.link, settings=settings, origin=origin)
         used.append((one.command, use))
-        beside += _conversion(one.command, use, one.link, settings=settings, origin=origin)
+        beside += converted
         outcomes[place] = use.redemption
         order_now, basket = use.purchase.order, use.basket
     changes = Changes()
@@ -186,16 +188,21 @@ def decide_order(  # noqa: PLR0913
     )
 
 
-def _conversion(
+def _converted(
     command: RedeemCoupon, use: Use, link: Link | None, *, settings: Settings, origin: Origin
-) -> Changes:
+) -> tuple[Use, Changes]:
+    """Return the use with what it turns a card into, and what that writes."""
     if link is None:
-        return Changes()
+        return use, Changes()
     from chalicelib.core.cards import conversions  # noqa: PLC0415 # most coupons have no card
 
-    return conversions.decide_conversion(
+    changes = conversions.decide_conversion(
         use, link, settings=settings, event_id=command.card_event_id, origin=origin
     )
+    for card in changes.add:
+        after = CardAfter(card.serial, card.card_type, card.shown_template_id, card.stamps)
+        use = replace(use, redemption=replace(use.redemption, card=after))
+    return use, changes
 
 
 def _check_counters(used: Sequence[tuple[RedeemCoupon, Use]], use: Use) -> None:

@@ -70,11 +70,20 @@ class Reversal(msgspec.Struct, frozen=True):
     reason: str | None
 
 
+class CardAfter(msgspec.Struct, frozen=True):
+    """What a redemption turned a card into."""
+
+    serial: str
+    card_type: str
+    template_id: str
+    stamps: int
+
+
 class Redemption(msgspec.Struct, frozen=True):
     """The record of one use of a coupon, kept for ever; only ``reversal`` is ever added.
 
-    ``counted_minor``, ``counted_visits``, ``newest_visit`` and ``coupon_*`` are what it changed, so
-    that its answer can be given again. ``previous`` stood for the coupon before it. A guest's has
+    ``counted_minor``, ``counted_visits``, ``newest_visit``, ``coupon_*`` and ``card`` are what it
+    changed, so that its answer can be given again. ``previous`` stood for the coupon before it. A guest's has
     no customer. ``units`` are those that a use of a shared code took from the limits; ``exclusive``
     is the reward's rule at the time.
     """
@@ -105,4 +114,5 @@ class Redemption(msgspec.Struct, frozen=True):
     units: tuple[UnitTaken, ...] = ()
     exclusive: bool = False
     coupon_balance_minor: int | None = None
+    card: CardAfter | None = None
     version: int = 0

@@ -6,7 +6,7 @@ from chalicelib.core.activity import Channel
 from chalicelib.core.coupons import codes
 from chalicelib.core.coupons.baskets import Line
 from chalicelib.core.coupons.coupons import CouponStatus, RedemptionRef
-from chalicelib.core.coupons.redemptions import Redemption, Reversal
+from chalicelib.core.coupons.redemptions import CardAfter, Redemption, Reversal
 from chalicelib.core.rewards.limits import UnitTaken
 from chalicelib.core.rewards.rewards import Discount
 from chalicelib.store import keys
@@ -46,6 +46,7 @@ class RedemptionItem(TableItem, discriminator="redemption"):
     units = JsonAttribute(tuple[UnitTaken, ...], null=True)
     exclusive = BooleanAttribute(null=True)
     coupon_balance_minor = IntegerAttribute(null=True)
+    card = JsonAttribute(CardAfter, null=True)
 
 
 def key(redemption: Redemption) -> keys.Key:
