@@ -83,9 +83,9 @@ class Redemption(msgspec.Struct, frozen=True):
     """The record of one use of a coupon, kept for ever; only ``reversal`` is ever added.
 
     ``counted_minor``, ``counted_visits``, ``newest_visit``, ``coupon_*`` and ``card`` are what it
-    changed, so that its answer can be given again. ``previous`` stood for the coupon before it. A guest's has
-    no customer. ``units`` are those that a use of a shared code took from the limits; ``exclusive``
-    is the reward's rule at the time.
+    changed, so that its answer can be given again. ``previous`` stood for the coupon before it. A
+    guest's has no customer. ``units`` are those that a use of a shared code took from the limits;
+    ``exclusive`` is the reward's rule at the time.
     """
 
     redemption_id: str
