@@ -71,6 +71,18 @@ class TestCreate:
         assert again.headers["idempotent-replayed"] == "true"
         assert first.json["import"] == again.json["import"]
 
+    def test_again_after_the_start_has_nothing_to_upload(self, shop: Shop) -> None:
+        body, headers = {"reward_id": shop.reward()["id"]}, with_key(unique("key"))
+        made = shop.api.post("/v1/imports", body, headers=headers).json["import"]
+        path = f"/v1/imports/{made['id']}"
+        put(shop, path, b"code\n" + unique("A").encode())
+        assert start(shop, path).status == 200
+
+        again = shop.api.post("/v1/imports", body, headers=headers)
+
+        assert (again.status, again.json["upload"]) == (201, None)
+        assert again.json["import"]["id"] == made["id"]
+
     def test_into_a_draft_is_fine(self, shop: Shop) -> None:
         body = {"reward_id": shop.reward(status="draft")["id"]}
 

@@ -78,7 +78,9 @@ def import_codes(  # noqa: PLR0913 # its options
     import_id = made["import"]["id"]
     path = path_of("imports", import_id)
     try:
-        files.upload(made["upload"], file, sleep=session.sleep)
+        # Null when the command was carried out before, with this key.
+        if made["upload"] is not None:
+            files.upload(made["upload"], file, sleep=session.sleep)
         if preview:
             _preview(session, path, key=key)
             return

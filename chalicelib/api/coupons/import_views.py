@@ -107,10 +107,10 @@ class ImportView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NewImportView(msgspec.Struct, frozen=True, kw_only=True):
-    """The import, and where to send its file."""
+    """The import, and where to send its file; null when it was started meanwhile."""
 
     import_: ImportView = msgspec.field(name="import")
-    upload: UploadView
+    upload: UploadView | None
 
 
 class ImportPage(msgspec.Struct, frozen=True):

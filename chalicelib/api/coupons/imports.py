@@ -62,8 +62,10 @@ def create_import(call: Call[ImportBody, None]) -> Answer:
         options=Options(body.delimiter, body.encoding, body.has_header, columns_of(body.mapping)),
     )
     done = usecases.create(services.context, job, origin=origin_of(call), request=call.request)
-    answer = NewImportView(import_=view_of(done.result), upload=upload_view(call, done.result))
-    location = f"/v1/imports/{done.result.import_id}"
+    job = done.result
+    upload = None if imports.is_started(job) else upload_view(call, job)
+    answer = NewImportView(import_=view_of(job), upload=upload)
+    location = f"/v1/imports/{job.import_id}"
     return Answer(answer, location=location, replayed=done.replayed)
 
 

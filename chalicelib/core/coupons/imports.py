@@ -130,9 +130,14 @@ def not_found() -> ImportNotFound:
     return ImportNotFound("no import has this id", fix="list the imports to find its id")
 
 
+def is_started(job: Import) -> bool:
+    """Whether file and options stay what they are."""
+    return job.status not in _BEFORE_START
+
+
 def check_not_started(job: Import) -> None:
     """Raise ImportStarted unless file and options may still change."""
-    if job.status not in _BEFORE_START:
+    if is_started(job):
         raise ImportStarted(
             "the import has been started",
             fix="create a new import",
