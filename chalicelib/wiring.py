@@ -23,7 +23,7 @@ from chalicelib.usecases.callers.api_keys import Gate
 from chalicelib.usecases.callers.watch import Watch
 from chalicelib.usecases.context import Context
 from chalicelib.usecases.pacing import Pace
-from chalicelib.usecases.ports import Files, Functions, Passes, Store
+from chalicelib.usecases.ports import Callbacks, Files, Functions, Passes, Store
 from chalicelib.usecases.rules import Rules
 
 _PAUSE_SECONDS_MAX = 0.5
@@ -32,7 +32,8 @@ _PAUSE_SECONDS_MAX = 0.5
 class Services(msgspec.Struct, frozen=True, eq=False):
     """What handlers pass to use cases. Made once per container.
 
-    ``rest`` waits for so many seconds. ``open_passes`` returns what makes passes, always the same.
+    ``rest`` waits for so many seconds. ``open_passes`` returns what makes passes, always the same;
+    ``open_callbacks`` what opens Google's callbacks.
     """
 
     context: Context
@@ -46,6 +47,7 @@ class Services(msgspec.Struct, frozen=True, eq=False):
     files: Files
     functions: Functions
     open_passes: Callable[[], Passes]
+    open_callbacks: Callable[[], Callbacks]
 
     @property
     def store(self) -> Store:
@@ -56,6 +58,11 @@ class Services(msgspec.Struct, frozen=True, eq=False):
     def passes(self) -> Passes:
         """Return what makes passes of Apple Wallet."""
         return self.open_passes()
+
+    @property
+    def callbacks(self) -> Callbacks:
+        """Return what opens callbacks of Google Wallet."""
+        return self.open_callbacks()
 
     def now(self) -> datetime:
         """Return the moment, in UTC with whole milliseconds."""
@@ -120,6 +127,7 @@ def services_for(store: Store, *, meter: Meter) -> Services:
             exports=os.environ.get("EXPORT_FUNCTION", own_name),
         ),
         open_passes=_apple_passes,
+        open_callbacks=_google_callbacks,
     )
 
 
@@ -130,6 +138,18 @@ def _apple_passes() -> Passes:
     from chalicelib.gateways.secrets import ManagedSecrets  # noqa: PLC0415
 
     return ApplePasses(ManagedSecrets(), os.environ.get("APPLE_CERTIFICATE", ""))
+
+
+@cache
+def _google_callbacks() -> Callbacks:
+    # Redemptions have no use for it.
+    from chalicelib.gateways.google.accounts import GoogleAccount  # noqa: PLC0415
+    from chalicelib.gateways.google.callbacks import GoogleCallbacks  # noqa: PLC0415
+    from chalicelib.gateways.google.root_keys import GoogleRootKeys  # noqa: PLC0415
+    from chalicelib.gateways.secrets import ManagedSecrets  # noqa: PLC0415
+
+    account = GoogleAccount(ManagedSecrets(), os.environ.get("GOOGLE_WALLET", ""))
+    return GoogleCallbacks(account, GoogleRootKeys())
 
 
 def _expiry_rate() -> float | None:

@@ -143,6 +143,10 @@ ROUTES: Final[dict[str, dict[Route, frozenset[Role]]]] = {
         ("POST", "/v1/cards/{serial}/stamps"): _TILL,
         ("GET", "/v1/customers/{customer_id}/cards"): _EVERYONE,
     },
+    "wallets.google": {
+        # What Google signs is its key.
+        ("POST", "/v1/wallets/google/callbacks"): PUBLIC,
+    },
     "wallets.apple": {
         # Below v1/ the names are Apple's.
         (

@@ -27,6 +27,8 @@
 | export             | EXP#<id>                | EXPORT     | export                        |
 | card template      | CTP#<id>                | TEMPLATE   | template, cached              |
 | card               | CRD#<serial>            | CARD       | serial                        |
+| - at Google        | CRD#<serial>            | GOO#<kind> | Google's callbacks            |
+| callback           | NONCE#<nonce>           | CALLBACK   | Google's callbacks            |
 | device             | DEV#<its own name>      | DEVICE     | Apple's calls; pushes         |
 | - registration     | DEV#<its own name>      | REG#<ser.> | device; see the indexes       |
 | settings           | SETTINGS                | SETTINGS   | everybody, cached             |
@@ -216,6 +218,14 @@ def card(serial: str) -> Key:
 
 def cards_of_customer(customer_id: str) -> str:
     return f"CUS#{customer_id}#cards"
+
+
+def saved_object(serial: str, object_kind: str) -> Key:
+    return f"CRD#{serial}", f"GOO#{object_kind}"
+
+
+def callback_nonce(nonce: str) -> Key:
+    return f"NONCE#{hashlib.sha256(nonce.encode()).hexdigest()}", "CALLBACK"
 
 
 def device(device_id: str) -> Key:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # A redemption does not wait for what it does not need.
     from chalicelib.core.rewards.rewards import Reward
     from chalicelib.core.rewards.totals import DayTotals
     from chalicelib.core.wallets.apple import Issuer
+    from chalicelib.core.wallets.callbacks import Callback
     from chalicelib.core.wallets.devices import Registration
 
 S = TypeVar("S", bound=Snapshot)
@@ -311,4 +312,18 @@ class Passes(Protocol):
 
     def make(self, contents: Mapping[str, Any], design: Design, *, now: datetime) -> bytes:
         """Return the signed ``.pkpass`` file that says ``contents``."""
+        ...
+
+
+class Callbacks(Protocol):
+    """Opens what Google Wallet calls back with."""
+
+    def opened(self, raw: bytes, *, now: datetime) -> Callback:
+        """Return what the callback says.
+
+        Raises:
+            NoGoogleWallet: the business has no account there.
+            CallbackRefused: it is not one of Google's to this business, or comes too late.
+            Unavailable: the account or Google's keys are out of reach.
+        """
         ...

@@ -14,6 +14,8 @@ from chalicelib.core.changes import Changes, Contention
 from chalicelib.core.coupons.coupons import CouponStatus, HeldUse
 from chalicelib.core.customers.accounts import Standing
 from chalicelib.usecases.ports import Store
+from tests.api.googles import PATH as CALLBACKS
+from tests.api.googles import Google
 from tests.api.shop import Shop, from_now, with_key
 from tests.builders import unique
 from tests.conftest import ORIGIN, a_key, services_on
@@ -1005,3 +1007,14 @@ def a_reversal_after_the_linked_card_was_used(shop: Shop) -> Sent:
     shop.redeemed(card["code"])
     shop.api.made(f"/v1/cards/{card['serial']}/stamps", {})
     return post(f"/v1/coupons/{card['code']}/unredeem", {})
+
+
+@refused(403, "callback_refused", facts=("reason",))
+def a_callback_that_is_not_google_s(shop: Shop) -> Sent:
+    Google(shop)
+    return post(CALLBACKS, raw=b"{}")
+
+
+@refused(404, "no_google_wallet")
+def a_callback_to_a_business_without_google_wallet(shop: Shop) -> Sent:
+    return post(CALLBACKS, raw=b"{}")

@@ -59,6 +59,8 @@ from chalicelib.core.rewards.totals import CouponShadow, DayTotals, RedemptionSh
 from chalicelib.core.settings import Settings
 from chalicelib.core.stream import ParkedRecord
 from chalicelib.core.wallets.devices import Device, Registration
+from chalicelib.core.wallets.google import ObjectKind
+from chalicelib.core.wallets.saves import CallbackNonce, SavedObject
 
 # Milliseconds are the finest that is kept.
 NOW = datetime(2026, 3, 29, 1, 59, 59, 999000, tzinfo=UTC)
@@ -256,6 +258,8 @@ FULL: Sequence[Any] = (
     ),
     Device("b33f", "c0ffee", NOW, 2),
     Registration("b33f", "crd_1", NOW),
+    SavedObject("crd_1", ObjectKind.OFFER, is_saved=True, said_until=NOW),
+    CallbackNonce("a nonce", NOW),
     Export(
         "exp_1",
         ExportKind.REDEMPTIONS,
@@ -388,6 +392,8 @@ BARE: Sequence[Any] = (
     Card("crd_1", "tpl_1", "tpl_1", CardType.STAMP, "cus_ada", NOW, NOW, "secret"),
     Device("b33f", "c0ffee", NOW, 1),
     Registration("b33f", "crd_1", NOW),
+    SavedObject("crd_1", ObjectKind.OFFER, is_saved=True, said_until=NOW),
+    CallbackNonce("a nonce", NOW),
     Export("exp_1", ExportKind.COUPONS, "rwd_1", NOW, "key_1"),
     Redemption(
         "rdm_1",
@@ -422,6 +428,8 @@ _NAMED_BY: dict[type, tuple[str, ...]] = {
     CardTemplate: ("template_id",),
     Device: ("device_id",),
     Registration: ("device_id", "serial"),
+    SavedObject: ("serial", "object_kind"),
+    CallbackNonce: ("nonce",),
     Account: ("customer_id",),
     ActivityEvent: ("customer_id", "event_id"),
     ApiKey: ("key_id",),

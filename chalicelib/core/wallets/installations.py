@@ -16,6 +16,7 @@ class Wallet(StrEnum):
     """What has a card. Values are public."""
 
     APPLE = "apple"
+    GOOGLE = "google"
 
 
 class Installation(msgspec.Struct, frozen=True):

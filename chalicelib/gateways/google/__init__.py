@@ -1,0 +1,1 @@
+"""Google Wallet: its keys and its callbacks."""
