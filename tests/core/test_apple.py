@@ -20,7 +20,8 @@ from chalicelib.core.cards.templates import (
 )
 from chalicelib.core.coupons.coupons import CardRef, Coupon, CouponStatus
 from chalicelib.core.wallets import apple
-from chalicelib.core.wallets.apple import Issuer, Showing
+from chalicelib.core.wallets.apple import Issuer
+from chalicelib.core.wallets.showing import Showing
 from tests import builders
 from tests.builders import JOINED, NOON, some_settings
 

@@ -10,12 +10,17 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from chalicelib.core.cards import cards
-from chalicelib.core.cards.cards import Card, CardStatus
-from chalicelib.core.cards.templates import CardTemplate, CardType, Location, Promotion
-from chalicelib.core.coupons import coupons
-from chalicelib.core.coupons.coupons import Coupon, CouponStatus
-from chalicelib.core.settings import Settings
+from chalicelib.core.cards.templates import CardType, Location
+from chalicelib.core.wallets.showing import (
+    Showing,
+    State,
+    code_of,
+    expires_at,
+    holder_of,
+    promotions_of,
+    state_of,
+    title_of,
+)
 
 LOCATIONS_MAX: Final = 10
 """Places that a pass can name; Wallet takes no more."""
@@ -34,19 +39,6 @@ class Issuer(msgspec.Struct, frozen=True):
     team_id: str
 
 
-class Showing(msgspec.Struct, frozen=True):
-    """What a card shows now. ``template`` is the one it shows; ``coupon`` is that of its code.
-
-    A coupon card whose coupon is not there buys nothing.
-    """
-
-    card: Card
-    template: CardTemplate
-    coupon: Coupon | None
-    settings: Settings
-    now: datetime
-
-
 def contents(showing: Showing, *, issuer: Issuer, service_url: str) -> dict[str, Any]:
     """Return ``pass.json``, before it is encoded.
 
@@ -57,7 +49,7 @@ def contents(showing: Showing, *, issuer: Issuer, service_url: str) -> dict[str,
     card, template, settings = showing.card, showing.template, showing.settings
     design = template.design
     style = "coupon" if card.card_type is CardType.COUPON else "storeCard"
-    code = _code_of(card)
+    code = code_of(card)
     found: dict[str, Any] = {
         "formatVersion": 1,
         "passTypeIdentifier": issuer.pass_type_id,
@@ -66,7 +58,7 @@ def contents(showing: Showing, *, issuer: Issuer, service_url: str) -> dict[str,
         "authenticationToken": card.secret,
         "webServiceURL": service_url,
         "organizationName": settings.business_name,
-        "description": _title_of(template),
+        "description": title_of(template),
         "logoText": design.logo_text or settings.business_name,
         "backgroundColor": _rgb(design.background),
         "foregroundColor": _rgb(design.foreground),
@@ -81,7 +73,7 @@ def contents(showing: Showing, *, issuer: Issuer, service_url: str) -> dict[str,
         ],
         style: {
             "headerFields": _header(showing),
-            "primaryFields": [_field("offer", _title_of(template), change="%@")],
+            "primaryFields": [_field("offer", title_of(template), change="%@")],
             "secondaryFields": _secondary(showing),
             "auxiliaryFields": [],
             "backFields": _back(showing),
@@ -90,42 +82,12 @@ def contents(showing: Showing, *, issuer: Issuer, service_url: str) -> dict[str,
     ends_at = expires_at(card, showing.coupon)
     if ends_at is not None:
         found["expirationDate"] = _w3c(ends_at)
-    if _is_void(showing):
+    if state_of(showing) is not State.WORKS:
         found["voided"] = True
     places = [_place(each) for each in template.locations[:LOCATIONS_MAX]]
     if places:
         found["locations"] = places
     return found
-
-
-def expires_at(card: Card, coupon: Coupon | None) -> datetime | None:
-    """Return when the card ends: a coupon card with its coupon."""
-    if card.card_type is CardType.COUPON and coupon is not None:
-        return coupon.expires_at
-    return card.expires_at
-
-
-def shown_promotions(showing: Showing) -> list[Promotion]:
-    """Return what the card announces at this moment."""
-    now = showing.now
-    return [
-        each
-        for each in showing.template.promotions
-        if (each.active_from is None or each.active_from <= now)
-        and (each.active_until is None or now < each.active_until)
-        and (not each.chosen_only or each.promotion_id in showing.card.promotions)
-    ]
-
-
-def _code_of(card: Card) -> str:
-    """Return what the till scans: the code of the coupon, or the card itself."""
-    if card.card_type is CardType.COUPON and card.code is not None:
-        return card.code
-    return card.serial
-
-
-def _title_of(template: CardTemplate) -> str:
-    return template.title or template.name
 
 
 def _header(showing: Showing) -> list[Field]:
@@ -158,45 +120,29 @@ def _secondary(showing: Showing) -> list[Field]:
     if card.card_type is CardType.STAMP:
         rewards = str(card.rewards_given)
         fields.append(_field("rewards", rewards, label="Rewards", change="Rewards: %@"))
-    name = " ".join(part for part in (card.holder.first_name, card.holder.last_name) if part)
+    name = holder_of(card)
     if name:
         fields.append(_field("holder", name, label="Name"))
     return fields
 
 
-def _is_void(showing: Showing) -> bool:
-    card, coupon = showing.card, showing.coupon
-    if card.card_type is CardType.COUPON and coupon is None:
-        return True
-    return cards.is_void(card, coupon, now=showing.now)
-
-
 def _status_of(showing: Showing) -> str | None:
     """Return the one word that says why the card buys nothing, or None."""
-    if not _is_void(showing):
-        return None
-    card, coupon = showing.card, showing.coupon
-    if card.status is CardStatus.DELETED:
-        return "Withdrawn"
-    if card.card_type is not CardType.COUPON:
-        return "Expired"
-    if coupon is None or not cards.is_shown_by(coupon, card):
-        return "Withdrawn"
-    words = {CouponStatus.REDEEMED: "Redeemed", CouponStatus.EXPIRED: "Expired"}
-    return words.get(coupons.status_at(coupon, showing.now), "Withdrawn")
+    state = state_of(showing)
+    return None if state is State.WORKS else state.capitalize()
 
 
 def _back(showing: Showing) -> list[Field]:
     template = showing.template
     fields = [
         _field(f"promotion.{each.promotion_id}", each.text, label=each.title, change="%@")
-        for each in shown_promotions(showing)
+        for each in promotions_of(showing)
     ]
     if template.description:
         fields.append(_field("description", template.description, label="About"))
     if template.terms:
         fields.append(_field("terms", template.terms, label="Terms"))
-    fields.append(_field("code", _code_of(showing.card), label="Code"))
+    fields.append(_field("code", code_of(showing.card), label="Code"))
     return fields
 
 

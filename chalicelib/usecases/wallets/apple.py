@@ -2,16 +2,12 @@
 
 from datetime import datetime
 
-from chalicelib.core.cards import templates
 from chalicelib.core.cards.cards import Card
-from chalicelib.core.cards.templates import CardTemplate
-from chalicelib.core.changes import ref
-from chalicelib.core.coupons import codes
-from chalicelib.core.coupons.coupons import Coupon
 from chalicelib.core.wallets import apple
-from chalicelib.core.wallets.apple import Issuer, Showing
+from chalicelib.core.wallets.apple import Issuer
 from chalicelib.usecases.context import Context
 from chalicelib.usecases.ports import Passes
+from chalicelib.usecases.wallets.showing import showing_of
 
 
 def make_pass(  # noqa: PLR0913
@@ -32,18 +28,6 @@ def make_pass(  # noqa: PLR0913
         TemplateNotFound: the template that it shows is gone.
         Unavailable: the certificate cannot be used.
     """
-    showing = _showing(context, card, now=now)
+    showing = showing_of(context, card, now=now)
     contents = apple.contents(showing, issuer=issuer, service_url=service_url)
     return passes.make(contents, showing.template.design, now=now)
-
-
-def _showing(context: Context, card: Card, *, now: datetime) -> Showing:
-    template_name = ref(CardTemplate, card.shown_template_id)
-    coupon_name = ref(Coupon, codes.key_of(card.code or "") or "")
-    names = [template_name] if card.code is None else [template_name, coupon_name]
-    found = context.store.read(*names)
-    template = found.find(template_name)
-    if template is None:
-        raise templates.not_found()
-    settings = context.rules.settings(now=now)
-    return Showing(card, template, found.find(coupon_name), settings, now)
