@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
@@ -325,5 +326,38 @@ class Callbacks(Protocol):
             NoGoogleWallet: the business has no account there.
             CallbackRefused: it is not one of Google's to this business, or comes too late.
             Unavailable: the account or Google's keys are out of reach.
+        """
+        ...
+
+
+class PushOutcome(StrEnum):
+    """What became of a push. ``LATER``: the same may succeed when it is sent again."""
+
+    SENT = "sent"
+    GONE = "gone"
+    LATER = "later"
+    REFUSED = "refused"
+
+
+class Push(msgspec.Struct, frozen=True):
+    """What became of the push to one token.
+
+    ``gone_at`` is since when nobody has it, where that is known; ``reason`` is the service's own
+    word.
+    """
+
+    outcome: PushOutcome
+    gone_at: datetime | None = None
+    reason: str | None = None
+
+
+class Pushes(Protocol):
+    """Tells phones with Apple Wallet that passes of theirs have changed, not which."""
+
+    def send(self, tokens: Sequence[str], *, now: datetime) -> dict[str, Push]:
+        """Return what became of the push to each of ``tokens``; none of them is raised.
+
+        Raises:
+            Unavailable: the certificate cannot be used.
         """
         ...

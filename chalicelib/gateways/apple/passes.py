@@ -10,20 +10,18 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
 from chalicelib.core.cards.templates import Design
-from chalicelib.core.errors import Unavailable
 from chalicelib.core.wallets.apple import Issuer
-from chalicelib.gateways.apple import certificates, images
-from chalicelib.gateways.apple.certificates import CertificateRefused, Material, Signer
+from chalicelib.gateways.apple import images
+from chalicelib.gateways.apple.certificates import Signer
+from chalicelib.gateways.apple.signers import KeptSigner
 from chalicelib.usecases.ports import Secrets
 
-# A new certificate is in use that soon, without a deployment.
-_KEPT_FOR: Final = timedelta(minutes=10)
 # Every file has the same, so that only what differs makes two passes differ.
 _FILE_TIME: Final = (1980, 1, 1, 0, 0, 0)
 
@@ -34,37 +32,16 @@ class ApplePasses:
     """Implements :class:`chalicelib.usecases.ports.Passes` with the certificate in a secret."""
 
     def __init__(self, secrets: Secrets, name: str) -> None:
-        self._secrets = secrets
-        self._name = name
-        self._kept: tuple[datetime, Signer | None] | None = None
+        self._kept = KeptSigner(secrets, name)
 
     def issuer(self, *, now: datetime) -> Issuer | None:
-        signer = self._signer(now)
+        signer = self._kept.signer(now=now)
         return None if signer is None else signer.issuer
 
     def make(self, contents: Mapping[str, Any], design: Design, *, now: datetime) -> bytes:
-        signer = self._signer(now)
+        signer = self._kept.signer(now=now)
         assert signer is not None, "the contents name the issuer"
         return pack({"pass.json": _encode(contents), **images.images(design)}, signer)
-
-    def _signer(self, now: datetime) -> Signer | None:
-        kept = self._kept
-        if kept is None or not now - _KEPT_FOR <= kept[0] <= now:
-            kept = self._kept = now, self._load()
-        return kept[1]
-
-    def _load(self) -> Signer | None:
-        secret = self._secrets.read(self._name) if self._name else None
-        if secret is None:
-            return None
-        try:
-            return certificates.load(msgspec.json.decode(secret, type=Material))
-        except (CertificateRefused, msgspec.DecodeError) as error:
-            raise Unavailable(
-                "the certificate for passes is not usable",
-                fix="check it with `python -m tools.certificates check`",
-                facts={"retry_after": 600},
-            ) from error
 
 
 def pack(files: Mapping[str, bytes], signer: Signer) -> bytes:
