@@ -23,7 +23,7 @@ from chalicelib.usecases.callers.api_keys import Gate
 from chalicelib.usecases.callers.watch import Watch
 from chalicelib.usecases.context import Context
 from chalicelib.usecases.pacing import Pace
-from chalicelib.usecases.ports import Callbacks, Files, Functions, Passes, Store
+from chalicelib.usecases.ports import Callbacks, Files, Functions, Passes, Pushes, Store
 from chalicelib.usecases.rules import Rules
 
 _PAUSE_SECONDS_MAX = 0.5
@@ -32,8 +32,9 @@ _PAUSE_SECONDS_MAX = 0.5
 class Services(msgspec.Struct, frozen=True, eq=False):
     """What handlers pass to use cases. Made once per container.
 
-    ``rest`` waits for so many seconds. ``open_passes`` returns what makes passes, always the same;
-    ``open_callbacks`` what opens Google's callbacks.
+    ``rest`` waits for so many seconds. ``open_passes`` returns what makes passes, always the same,
+    ``open_pushes`` what tells phones of their changes, ``open_callbacks`` what opens Google's
+    callbacks.
     """
 
     context: Context
@@ -48,6 +49,7 @@ class Services(msgspec.Struct, frozen=True, eq=False):
     functions: Functions
     open_passes: Callable[[], Passes]
     open_callbacks: Callable[[], Callbacks]
+    open_pushes: Callable[[], Pushes]
 
     @property
     def store(self) -> Store:
@@ -63,6 +65,11 @@ class Services(msgspec.Struct, frozen=True, eq=False):
     def callbacks(self) -> Callbacks:
         """Return what opens callbacks of Google Wallet."""
         return self.open_callbacks()
+
+    @property
+    def pushes(self) -> Pushes:
+        """Return what tells phones with Apple Wallet that passes of theirs have changed."""
+        return self.open_pushes()
 
     def now(self) -> datetime:
         """Return the moment, in UTC with whole milliseconds."""
@@ -128,6 +135,7 @@ def services_for(store: Store, *, meter: Meter) -> Services:
         ),
         open_passes=_apple_passes,
         open_callbacks=_google_callbacks,
+        open_pushes=_apple_pushes,
     )
 
 
@@ -150,6 +158,18 @@ def _google_callbacks() -> Callbacks:
 
     account = GoogleAccount(ManagedSecrets(), os.environ.get("GOOGLE_WALLET", ""))
     return GoogleCallbacks(account, GoogleRootKeys())
+
+
+@cache
+def _apple_pushes() -> Pushes:
+    from chalicelib.gateways.apple.pushes import ApplePushes, SilentPushes  # noqa: PLC0415
+    from chalicelib.gateways.secrets import ManagedSecrets  # noqa: PLC0415
+
+    host = os.environ.get("APPLE_PUSH_HOST")
+    if not host:
+        return SilentPushes()
+    secret = os.environ.get("APPLE_CERTIFICATE", "")
+    return ApplePushes(ManagedSecrets(), secret, host=host, timer=timer)
 
 
 def _expiry_rate() -> float | None:

@@ -96,6 +96,14 @@ def decide_removal(
     return changes + Changes(update=((device, replace(device, passes=device.passes - 1)),))
 
 
+def is_gone(device: Device, *, push_token: str, gone_at: datetime | None) -> bool:
+    """Whether the device is the one that the push service knows no more.
+
+    Not where it has named another token since, or the same one again after ``gone_at``.
+    """
+    return device.push_token == push_token and (gone_at is None or device.named_at <= gone_at)
+
+
 def updated_since(cards: Iterable[Card], tag: str | None) -> Updated | None:
     """Return which of a device's cards changed after ``tag``; None where none did.
 

@@ -1,5 +1,7 @@
 """Which phones have which passes, and what they are told of changes."""
 
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Final
 
 from chalicelib.core.activity import Origin
@@ -31,7 +33,8 @@ def register(
     event_id = context.new_id("evt", origin.recorded_at)
 
     def attempt(_: Contention | None) -> bool:
-        now_card, device, registration = _read(context, card, device_id)
+        now_card, device, registration = _read(context, card.serial, device_id)
+        assert now_card is not None, "cards are never removed"
         changes = devices.decide_registration(
             now_card,
             device=device,
@@ -56,13 +59,60 @@ def unregister(context: Context, card: Card, device_id: str, *, origin: Origin) 
     event_id = context.new_id("evt", origin.recorded_at)
 
     def attempt(_: Contention | None) -> None:
-        now_card, device, registration = _read(context, card, device_id)
+        now_card, device, registration = _read(context, card.serial, device_id)
+        assert now_card is not None, "cards are never removed"
         changes = devices.decide_removal(
             now_card, device=device, registration=registration, event_id=event_id, origin=origin
         )
         context.store.commit(changes)
 
     transact(context, attempt)
+
+
+def forget(context: Context, device: Device, *, gone_at: datetime | None, origin: Origin) -> None:
+    """Take every pass from a device that the push service knows no more.
+
+    Nothing where the phone has come back meanwhile; ``gone_at`` is since when it is gone, where
+    that is known.
+
+    Raises:
+        ConflictRetry: too many calls of this device at once.
+    """
+    for serial in _serials_of(context, device.device_id):
+        event_id = context.new_id("evt", origin.recorded_at)
+
+        def attempt(_: Contention | None, serial: str = serial, event_id: str = event_id) -> None:
+            card, found, registration = _read(context, serial, device.device_id)
+            if card is None or found is None:
+                return
+            if devices.is_gone(found, push_token=device.push_token, gone_at=gone_at):
+                changes = devices.decide_removal(
+                    card,
+                    device=found,
+                    registration=registration,
+                    event_id=event_id,
+                    origin=origin,
+                )
+                context.store.commit(changes)
+
+        transact(context, attempt)
+
+
+def with_cards(context: Context, serials: Iterable[str]) -> tuple[Device, ...]:
+    """Return the devices that have one of the cards, each once."""
+    found: dict[str, None] = {}
+    for serial in serials:
+        after = None
+        for _ in range(_PAGES_MAX):
+            request = PageRequest(limit=LIMIT_MAX, after=after, descending=False)
+            page = context.store.registrations_of_card(serial, request)
+            found |= dict.fromkeys(each.device_id for each in page.items)
+            after = page.end
+            if after is None:
+                break
+    names = [ref(Device, device_id) for device_id in found]
+    read = context.store.read(*names)
+    return tuple(device for name in names if (device := read.find(name)) is not None)
 
 
 def updated_since(context: Context, device_id: str, tag: str | None) -> Updated | None:
@@ -90,13 +140,9 @@ def _serials_of(context: Context, device_id: str) -> list[str]:
 
 
 def _read(
-    context: Context, card: Card, device_id: str
-) -> tuple[Card, Device | None, Registration | None]:
+    context: Context, serial: str, device_id: str
+) -> tuple[Card | None, Device | None, Registration | None]:
     """Return the card, the device and its registration as they are now."""
-    names = (
-        ref(Card, card.serial),
-        ref(Device, device_id),
-        ref(Registration, device_id, card.serial),
-    )
+    names = ref(Card, serial), ref(Device, device_id), ref(Registration, device_id, serial)
     found = context.store.read(*names)
-    return found.find(names[0]) or card, found.find(names[1]), found.find(names[2])
+    return found.find(names[0]), found.find(names[1]), found.find(names[2])
