@@ -117,7 +117,11 @@ def _builder(
     lasts: timedelta,
 ) -> x509.CertificateBuilder:
     issuer_name = subject if issuer is None else issuer.certificate.subject
-    issuer_key = key.public_key() if issuer is None else issuer.key.public_key()
+    own_name = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
+    issuer_key_name = own_name
+    if issuer is not None:
+        found = issuer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+        issuer_key_name = found.value
     start = now - timedelta(hours=1)
     return (
         x509.CertificateBuilder()
@@ -127,9 +131,10 @@ def _builder(
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(start + lasts)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(own_name, critical=False)
         .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False
+            x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_key_name),
+            critical=False,
         )
     )
 

@@ -12,6 +12,7 @@ from chalicelib.gateways.apple import certificates
 from chalicelib.gateways.apple.certificates import CertificateRefused, Material, Report
 from tests.gateways.chains import TODAY, a_chain
 from tools import apple_chain
+from tools.apple_chain import Authority
 
 DAY = timedelta(days=1)
 
@@ -33,6 +34,14 @@ def for_no_pass_type(material: Material) -> Material:
     leaf = apple_chain.new_pass_certificate(
         a_chain().intermediate, now=TODAY, pass_type_id="com.example.app"
     )
+    return replace(material, certificate=leaf.pem, private_key=apple_chain.pem_of(leaf.key))
+
+
+def of_a_forger(material: Material) -> Material:
+    """A certificate that says who issued it, and is signed by somebody else."""
+    chain = a_chain()
+    forger = Authority(chain.intermediate.certificate, chain.root.key)
+    leaf = apple_chain.new_pass_certificate(forger, now=TODAY)
     return replace(material, certificate=leaf.pem, private_key=apple_chain.pem_of(leaf.key))
 
 
@@ -69,6 +78,7 @@ class TestLoad:
         ("damage", "why"),
         [
             (of_another_authority, "none of the intermediates"),
+            (of_a_forger, "cannot be followed"),
             (without_intermediate, "cannot be read"),
             (with_another_key, "another certificate"),
             (with_a_damaged_key, "cannot be read"),

@@ -1,18 +1,19 @@
 """Which phones have which passes, and what they are told of changes."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from chalicelib.core.activity import Origin
 from chalicelib.core.cards.cards import Card
 from chalicelib.core.changes import Contention, ref
-from chalicelib.core.pages import LIMIT_MAX, PageRequest
+from chalicelib.core.pages import LIMIT_MAX, Page, PageRequest
 from chalicelib.core.wallets import devices
 from chalicelib.core.wallets.devices import Device, Registration, Updated
 from chalicelib.usecases.context import Context, transact
 
-# A phone has a few cards of a business. Ten times a hundred is more than anybody keeps.
+# A phone has a few cards of a business, and a card is on a few phones: a thousand is more than any.
 _PAGES_MAX: Final = 10
 
 
@@ -100,17 +101,13 @@ def forget(context: Context, device: Device, *, gone_at: datetime | None, origin
 
 def with_cards(context: Context, serials: Iterable[str]) -> tuple[Device, ...]:
     """Return the devices that have one of the cards, each once."""
-    found: dict[str, None] = {}
-    for serial in serials:
-        after = None
-        for _ in range(_PAGES_MAX):
-            request = PageRequest(limit=LIMIT_MAX, after=after, descending=False)
-            page = context.store.registrations_of_card(serial, request)
-            found |= dict.fromkeys(each.device_id for each in page.items)
-            after = page.end
-            if after is None:
-                break
-    names = [ref(Device, device_id) for device_id in found]
+    store = context.store
+    found = [
+        registration.device_id
+        for serial in serials
+        for registration in _all(partial(store.registrations_of_card, serial))
+    ]
+    names = [ref(Device, device_id) for device_id in dict.fromkeys(found)]
     read = context.store.read(*names)
     return tuple(device for name in names if (device := read.find(name)) is not None)
 
@@ -127,16 +124,21 @@ def updated_since(context: Context, device_id: str, tag: str | None) -> Updated 
 
 
 def _serials_of(context: Context, device_id: str) -> list[str]:
-    serials: list[str] = []
+    found = _all(partial(context.store.registrations_of_device, device_id))
+    return [registration.serial for registration in found]
+
+
+def _all(page_of: Callable[[PageRequest], Page[Registration]]) -> list[Registration]:
+    """Return what is on all of the pages, of which there is hardly ever a second."""
+    found: list[Registration] = []
     after = None
     for _ in range(_PAGES_MAX):
-        request = PageRequest(limit=LIMIT_MAX, after=after, descending=False)
-        page = context.store.registrations_of_device(device_id, request)
-        serials += [each.serial for each in page.items]
+        page = page_of(PageRequest(limit=LIMIT_MAX, after=after, descending=False))
+        found += page.items
         after = page.end
         if after is None:
             break
-    return serials
+    return found
 
 
 def _read(
