@@ -54,8 +54,8 @@ def push_updates(
 ) -> Pushed:
     """Tell every phone that has one of the cards to ask what changed; each is told once.
 
-    A phone finds out by a card's ``shown_at``: see :mod:`chalicelib.usecases.wallets.changes`. Devices that the service
-    knows no more are forgotten.
+    What changed it finds by ``shown_at``: see :mod:`chalicelib.usecases.wallets.changes`. Devices
+    that the service knows no more are forgotten.
 
     Raises:
         Unavailable: some could not be told; tell all of them again. It does no harm.
