@@ -135,7 +135,7 @@ def services_for(store: Store, *, meter: Meter) -> Services:
         ),
         open_passes=_apple_passes,
         open_callbacks=_google_callbacks,
-        open_pushes=_apple_pushes,
+        open_pushes=cache(apple_pushes),
     )
 
 
@@ -160,8 +160,8 @@ def _google_callbacks() -> Callbacks:
     return GoogleCallbacks(account, GoogleRootKeys())
 
 
-@cache
-def _apple_pushes() -> Pushes:
+def apple_pushes() -> Pushes:
+    """Return what tells phones of changes: Apple's service, where the environment names it."""
     from chalicelib.gateways.apple.pushes import ApplePushes, SilentPushes  # noqa: PLC0415
     from chalicelib.gateways.secrets import ManagedSecrets  # noqa: PLC0415
 

@@ -119,14 +119,19 @@ def deployed(client: Any, secret: str) -> Material | None:
     ``client`` makes a client of the service that it is given the name of.
 
     Raises:
-        msgspec.DecodeError: it holds something else.
+        ClickException: it holds something else, or may not be read.
     """
     secrets = client("secretsmanager")
     try:
         text = secrets.get_secret_value(SecretId=secret).get("SecretString")
     except secrets.exceptions.ResourceNotFoundException:
         return None
-    return msgspec.json.decode(text, type=Material) if text else None
+    except (BotoCoreError, ClientError) as error:
+        raise click.ClickException(f"The certificate cannot be looked at: {error}") from error
+    try:
+        return msgspec.json.decode(text, type=Material) if text else None
+    except msgspec.DecodeError as error:
+        raise click.ClickException(f"The secret holds no certificate: {error}") from error
 
 
 def keep(client: Any, secret: str, material: Material) -> None:

@@ -57,6 +57,28 @@ class TestProtocol:
         assert phone.unregister(card).status == 200
         assert phone.list().status == 204
 
+    def test_of_a_coupon_card_that_turns_into_another(self, shop: Shop, phone: Phone) -> None:
+        customer, stamps = shop.customer(), shop.template("stamp")
+        reward = shop.reward()
+        code = shop.coupon(reward, customer=customer)
+        template = shop.template(reward=reward, linked_template_id=stamps["id"])
+        serial = shop.card(template, customer=customer, code=code)["serial"]
+        card = phones.find(shop, serial)
+        phone.register(card)
+        phone.list()
+        before = opened(phone.get(card).raw)
+
+        shop.stop_clock(card.shown_at + 2 * SECOND)
+        shop.redeemed(code)
+
+        assert phone.list().json["serialNumbers"] == [serial]
+        after = opened(phone.get(card).raw)
+        assert "coupon" in before
+        assert "storeCard" in after
+        assert "voided" not in after
+        same = ("serialNumber", "authenticationToken", "passTypeIdentifier", "webServiceURL")
+        assert [before[name] for name in same] == [after[name] for name in same]
+
 
 class TestRegister:
     def test_is_new_once(self, shop: Shop, phone: Phone) -> None:

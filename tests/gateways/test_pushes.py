@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from chalicelib import wiring
 from chalicelib.gateways.apple import http2
 from chalicelib.gateways.apple.http2 import Connection, Lost
 from chalicelib.gateways.apple.pushes import ApplePushes
@@ -226,6 +227,20 @@ class TestConnection:
         )
 
         assert outcome(nobody) is PushOutcome.LATER
+
+
+class TestWiring:
+    def test_pushes_nothing_where_no_service_is_named(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("APPLE_PUSH_HOST", raising=False)
+
+        assert wiring.apple_pushes().send(["a1"], now=TODAY) == {"a1": SENT}
+
+    def test_pushes_to_the_service_that_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("APPLE_PUSH_HOST", "push.example")
+
+        assert isinstance(wiring.apple_pushes(), ApplePushes)
 
 
 def trusted() -> Any:

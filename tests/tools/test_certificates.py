@@ -101,6 +101,20 @@ class TestPut:
         assert secrets.text is None
 
 
+class TestSecret:
+    def test_of_something_else_is_said_to_be(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(certificates, "secret_of", lambda stage: stage)
+        monkeypatch.setattr("boto3.Session.client", lambda *_: Secrets('{"x": 1}'))
+
+        result = run("check", "--stage", "prod")
+
+        assert result.exit_code == 1
+        assert "The secret holds no certificate" in result.output
+
+    def test_that_was_never_filled_is_no_certificate(self) -> None:
+        assert certificates.deployed(lambda _: Secrets(""), "x") is None
+
+
 class TestLines:
     def test_ask_for_a_new_one_a_month_before_the_end(self) -> None:
         found = checks.check(a_chain().material, now=TODAY)
