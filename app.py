@@ -4,7 +4,7 @@ from chalice.app import Chalice
 
 from chalicelib.api.coupons import redemptions
 from chalicelib.api.web.blueprint import add_application
-from chalicelib.jobs import coupons, files, stock, stream, totals
+from chalicelib.jobs import coupons, files, outbox, stock, stream, totals, webhooks
 
 __all__ = [
     "app",
@@ -13,5 +13,5 @@ __all__ = [
 
 app = Chalice(app_name="couponry")
 add_application(app)
-for jobs in (coupons, files, stock, stream, totals):
+for jobs in (coupons, files, outbox, stock, stream, totals, webhooks):
     app.register_blueprint(jobs.blueprint)

@@ -9,13 +9,18 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from chalicelib.core import ids
 from chalicelib.core.callers.callers import Caller
+from chalicelib.core.outbox.messages import Subscriber
 from chalicelib.gateways.files import S3Files
 from chalicelib.gateways.functions import LambdaFunctions
+from chalicelib.gateways.posts import HttpPosts
+from chalicelib.gateways.queues import Pair, SqsQueues
+from chalicelib.gateways.topics import SnsTopic
 from chalicelib.store.engine.capacity import Meter
 from chalicelib.store.store import DynamoStore
 from chalicelib.usecases import cursors
@@ -23,8 +28,21 @@ from chalicelib.usecases.callers.api_keys import Gate
 from chalicelib.usecases.callers.watch import Watch
 from chalicelib.usecases.context import Context
 from chalicelib.usecases.pacing import Pace
-from chalicelib.usecases.ports import Callbacks, Files, Functions, Passes, Pushes, Store
+from chalicelib.usecases.ports import (
+    Callbacks,
+    Files,
+    Functions,
+    Passes,
+    Posts,
+    Pushes,
+    Queues,
+    Store,
+    Topic,
+)
 from chalicelib.usecases.rules import Rules
+
+if TYPE_CHECKING:  # A redemption does not wait for what it does not need.
+    from chalicelib.usecases.outbox.delivering import Courier
 
 _PAUSE_SECONDS_MAX = 0.5
 
@@ -34,7 +52,8 @@ class Services(msgspec.Struct, frozen=True, eq=False):
 
     ``rest`` waits for so many seconds. ``open_passes`` returns what makes passes, always the same,
     ``open_pushes`` what tells phones of their changes, ``open_callbacks`` what opens Google's
-    callbacks.
+    callbacks. ``private_addresses``: webhooks may point into the network of this machine, as on the
+    local stack.
     """
 
     context: Context
@@ -50,6 +69,10 @@ class Services(msgspec.Struct, frozen=True, eq=False):
     open_passes: Callable[[], Passes]
     open_callbacks: Callable[[], Callbacks]
     open_pushes: Callable[[], Pushes]
+    topic: Topic
+    queues: Queues
+    posts: Posts
+    private_addresses: bool
 
     @property
     def store(self) -> Store:
@@ -88,6 +111,14 @@ class Services(msgspec.Struct, frozen=True, eq=False):
         """Return what cursors are signed with."""
         return _cursor_secret(self)
 
+    def webhook_courier(self, has_time: Callable[[], bool]) -> "Courier":
+        """Return what sends to webhooks, while it has time to."""
+        from chalicelib.usecases.outbox.delivering import Courier  # noqa: PLC0415
+        from chalicelib.usecases.webhooks.channel import WebhookChannel  # noqa: PLC0415
+
+        channel = WebhookChannel(self.context, self.posts)
+        return Courier(self.context, channel, clock=self.now, has_time=has_time)
+
     def authenticate(self, token: str) -> Caller | None:
         """Return whom the API key speaks for, or None."""
         return self.gate.authenticate(token, now=self.now())
@@ -117,6 +148,7 @@ def services_for(store: Store, *, meter: Meter) -> Services:
         random_below=secrets.randbelow,
     )
     watch = Watch(store)
+    private_addresses = os.environ.get("WEBHOOK_PRIVATE_ADDRESSES") == "true"
     # A function cannot be told its own name by the template, and calls itself when time is up.
     own_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
     return Services(
@@ -136,6 +168,10 @@ def services_for(store: Store, *, meter: Meter) -> Services:
         open_passes=_apple_passes,
         open_callbacks=_google_callbacks,
         open_pushes=cache(apple_pushes),
+        topic=SnsTopic(os.environ.get("EVENTS_TOPIC", "")),
+        queues=_queues(),
+        posts=HttpPosts(timer=time.perf_counter, private_allowed=private_addresses),
+        private_addresses=private_addresses,
     )
 
 
@@ -170,6 +206,14 @@ def apple_pushes() -> Pushes:
         return SilentPushes()
     secret = os.environ.get("APPLE_CERTIFICATE", "")
     return ApplePushes(ManagedSecrets(), secret, host=host, timer=timer)
+
+
+def _queues() -> Queues:
+    found = {}
+    for each in Subscriber:
+        queue, dead_letters = f"{each.name}_QUEUE", f"{each.name}_DEAD_LETTERS"
+        found[each] = Pair(os.environ.get(queue, ""), os.environ.get(dead_letters, ""))
+    return SqsQueues(found)
 
 
 def _expiry_rate() -> float | None:

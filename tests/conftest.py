@@ -25,7 +25,7 @@ from tests import engines
 from tests.engines import store_on
 from tests.http import Api
 from tests.schedule import pytest_xdist_make_scheduler
-from tests.twins import LocalFiles, NotedFunctions
+from tests.twins import LocalFiles, NotedFunctions, NotedPosts, NotedQueues, NotedTopic
 
 __all__ = ["pytest_xdist_make_scheduler"]
 
@@ -88,7 +88,14 @@ def services_on(table_name: str) -> Services:
     """Return new services, with caches of their own, on the table; files lie in a folder."""
     meter = Meter()
     services = wiring.services_for(store_on(table_name, meter=meter), meter=meter)
-    return replace(services, files=LocalFiles(_folder()), functions=NotedFunctions())
+    return replace(
+        services,
+        files=LocalFiles(_folder()),
+        functions=NotedFunctions(),
+        topic=NotedTopic(),
+        queues=NotedQueues(),
+        posts=NotedPosts(),
+    )
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The table's stream, read as Lambda reads it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,28 @@ import boto3
 Raw = dict[str, Any]
 
 
-def records(endpoint: str, table_name: str) -> list[Raw]:
+def wanted(record: Raw) -> bool:
+    """Whether the filter of what keeps totals lets the record through."""
+    image = record["dynamodb"].get("NewImage")
+    kind = image["kind"]["S"] if image else None
+    if record["eventName"] == "INSERT":
+        return kind in {"redemption", "coupon_batch"} or (
+            kind == "coupon" and image["status"]["S"] != "unassigned"
+        )
+    return record["eventName"] == "MODIFY" and kind in {"redemption", "coupon"}
+
+
+def tells_an_event(record: Raw) -> bool:
+    """Whether the filter of the outbox lets the record through."""
+    if record["eventName"] != "INSERT":
+        return False
+    kind: str = record["dynamodb"]["NewImage"]["kind"]["S"]
+    return kind == "event"
+
+
+def records(
+    endpoint: str, table_name: str, let_through: Callable[[Raw], bool] = wanted
+) -> list[Raw]:
     """Return every record of the table's stream so far, as an event of Lambda holds them."""
     client = boto3.client(
         "dynamodbstreams",
@@ -24,18 +45,7 @@ def records(endpoint: str, table_name: str) -> list[Raw]:
         description = client.describe_stream(StreamArn=arn)["StreamDescription"]
         for shard in description["Shards"]:
             found += _of_shard(client, arn, shard["ShardId"])
-    return [record for record in found if wanted(record)]
-
-
-def wanted(record: Raw) -> bool:
-    """Whether the filter of the deployed function lets the record through."""
-    image = record["dynamodb"].get("NewImage")
-    kind = image["kind"]["S"] if image else None
-    if record["eventName"] == "INSERT":
-        return kind in {"redemption", "coupon_batch"} or (
-            kind == "coupon" and image["status"]["S"] != "unassigned"
-        )
-    return record["eventName"] == "MODIFY" and kind in {"redemption", "coupon"}
+    return [record for record in found if let_through(record)]
 
 
 def event(some: Sequence[Raw]) -> Raw:

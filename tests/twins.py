@@ -1,10 +1,21 @@
-"""Stand-ins for what lies outside: files in a folder, and functions that are only noted."""
+"""Stand-ins for what lies outside: files in a folder; what else is there only takes note."""
 
 import hashlib
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from chalicelib.usecases.ports import FileChanged, FileGone, StoredFile, UploadForm
+from chalicelib.core.outbox.messages import Message, Subscriber
+from chalicelib.usecases.ports import (
+    Depth,
+    FileChanged,
+    FileGone,
+    Posted,
+    StoredFile,
+    UploadForm,
+)
 
 
 class LocalFiles:
@@ -73,3 +84,59 @@ class NotedFunctions:
     def start_export(self, export_id: str) -> bool:
         self.exports.append(export_id)
         return True
+
+
+class NotedTopic:
+    """A topic that nobody listens to. ``before`` is called with each message, and may raise."""
+
+    def __init__(self) -> None:
+        self.published: list[Message] = []
+        self.before: Callable[[Message], None] = lambda _: None
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            self.before(message)
+            self.published.append(message)
+
+
+class NotedQueues:
+    """Queues that hold numbers only."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self.dead_letters = 0
+
+    def depth(self, subscriber: Subscriber) -> Depth:
+        return Depth(self.waiting, 0, self.dead_letters)
+
+    def replay(self, subscriber: Subscriber, *, at_most: int) -> int:
+        moved = min(self.dead_letters, at_most)
+        self.dead_letters -= moved
+        self.waiting += moved
+        return moved
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What was sent to a server."""
+
+    url: str
+    body: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def message(self) -> Any:
+        return json.loads(self.body)
+
+
+class NotedPosts:
+    """Servers that answer as told; ``answer`` is called with each letter, and may raise."""
+
+    def __init__(self) -> None:
+        self.sent: list[Letter] = []
+        self.answer: Callable[[Letter], Posted] = lambda _: Posted(204, None, 7)
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Posted:
+        letter = Letter(url, body, dict(headers))
+        self.sent.append(letter)
+        return self.answer(letter)

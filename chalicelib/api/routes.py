@@ -4,12 +4,12 @@ A route without an entry does not start; a module is loaded by the first request
 routes, so that a redemption does not wait for what it does not need.
 
 * ``owner``: everything. Alone makes and revokes API keys and changes the settings, because either
-  can lock everybody else out or change what money means.
+  can lock everybody else out or change what money means; and looks after the outbox.
 * ``manager``: everything else.
 * ``cashier``: looks up a customer, a reward or a coupon, validates and redeems. Gives nothing away
   and takes nothing back. (The list of customers answers a cashier's look-up only.)
-* ``analyst``: reads everything but API keys, also as files; changes nothing, so does not
-  validate either.
+* ``analyst``: reads everything but API keys and webhooks, also as files; changes nothing, so does
+  not validate either.
 * ``integration``: what a shop does: keeps customers, loads and claims coupons, passes them on and
   takes them out of use, redeems, takes a redemption back when an order is cancelled. Rewards are
   the marketing department's: it reads them.
@@ -160,6 +160,23 @@ ROUTES: Final[dict[str, dict[Route, frozenset[Role]]]] = {
         ("GET", "/v1/wallets/apple/v1/devices/{device_id}/registrations/{pass_type_id}"): CARDS,
         ("GET", "/v1/wallets/apple/v1/passes/{pass_type_id}/{serial}"): CARDS,
         ("POST", "/v1/wallets/apple/v1/log"): CARDS,
+    },
+    "webhooks.webhooks": {
+        ("POST", "/v1/webhooks"): _MANAGERS,
+        ("GET", "/v1/webhooks"): _MANAGERS,
+        ("GET", "/v1/webhooks/{webhook_id}"): _MANAGERS,
+        ("PATCH", "/v1/webhooks/{webhook_id}"): _MANAGERS,
+        ("DELETE", "/v1/webhooks/{webhook_id}"): _MANAGERS,
+        ("POST", "/v1/webhooks/{webhook_id}/rotate"): _MANAGERS,
+    },
+    "webhooks.deliveries": {
+        ("POST", "/v1/webhooks/{webhook_id}/test"): _MANAGERS,
+        ("GET", "/v1/webhooks/{webhook_id}/deliveries"): _MANAGERS,
+        ("POST", "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay"): _MANAGERS,
+    },
+    "outbox.queues": {
+        ("GET", "/v1/outbox"): _OWNER,
+        ("POST", "/v1/outbox/replay"): _OWNER,
     },
     "settings": {
         ("GET", "/v1/settings"): _READERS,

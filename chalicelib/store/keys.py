@@ -40,6 +40,8 @@
 | recount            | RWD#<id>                | RECOUNT    | reconcile job                 |
 | where recounts are | SETTINGS                | RECONCILE  | reconcile job                 |
 | parked record      | PARKED#<record>         | <applier>  | people                        |
+| webhook            | WHK#<id>                | WEBHOOK    | webhook                       |
+| delivery           | DLV#<event>             | <s.>#<t.>  | event, subscriber and target  |
 
 Redemption and event ids are ULIDs: of the time of use, and of the time of recording. So both sort
 as they are listed, and each can be read by its id alone, strongly consistent.
@@ -62,6 +64,8 @@ Indexes hold keys only; what they name is read from the table, strongly consiste
 | list   | attempt    | CPN#<code>#attempts          | <id>                 | coupon, newest first |
 | list   | shadow     | RWD#<id>#by_use#<shard>      | <redeemed_at>#<code> | reward, by use       |
 | list   | registr.   | CRD#<serial>#devices         | <device>             | card, to push        |
+| list   | webhook    | WEBHOOKS                     | <id>                 | all, newest first    |
+| list   | delivery   | DLV#<subscr.>#<t.>#<shard>   | <event>              | target, newest first |
 | holder | coupon     | CUS#<id>                     | <claimed_at>#<code>  | customer, by claim   |
 | holder | card       | CUS#<id>#cards               | <issued_at>#<serial> | customer, by issue   |
 | holder | attempt    | CUS#<id>#attempts            | <id>                 | customer, newest     |
@@ -72,6 +76,7 @@ Indexes hold keys only; what they name is read from the table, strongly consiste
 | due    | shadow     | RWD#<id>#by_end#<shard>      | <expires_at>#<code>  | reward, by expiry    |
 | due    | import     | DUE#import                   | <lease_until>#<id>   | job for stalled ones |
 | due    | export     | DUE#export                   | <lease_until>#<id>   | job for stalled ones |
+| due    | delivery   | DUE#<subscriber>#<shard>     | <due_at>#<event, t.> | job that tries again |
 """
 
 import hashlib
@@ -84,6 +89,7 @@ Key = tuple[str, str]
 
 COUPON_SHARDS = 4
 CUSTOMER_SHARDS = 4
+DELIVERY_SHARDS = 4
 ORDER_SHARDS = 2
 DUE_SHARDS = 16
 _HASH_LENGTH = 16
@@ -97,6 +103,7 @@ IMPORTS = "IMPORTS"
 REWARDS = "REWARDS"
 RUNNING_GENERATIONS = "DUE#generation"
 WATCHED_POOLS = "DUE#pool"
+WEBHOOKS = "WEBHOOKS"
 SETTINGS: Key = ("SETTINGS", "SETTINGS")
 RECONCILE_POSITION: Key = ("SETTINGS", "RECONCILE")
 CURSOR_SECRET: Key = ("SETTINGS", "CURSORS")
@@ -169,6 +176,22 @@ def reconciliation(reward_id: str) -> Key:
 
 def parked(record_id: str, applier: str) -> Key:
     return f"PARKED#{record_id}", applier
+
+
+def webhook(webhook_id: str) -> Key:
+    return f"WHK#{webhook_id}", "WEBHOOK"
+
+
+def delivery(event_id: str, subscriber: str, target: str) -> Key:
+    return f"DLV#{event_id}", f"{subscriber}#{target}"
+
+
+def deliveries(subscriber: str, target: str, shard: int) -> str:
+    return f"DLV#{subscriber}#{target}#{shard}"
+
+
+def due_deliveries(subscriber: str, shard: int) -> str:
+    return f"DUE#{subscriber}#{shard}"
 
 
 def reward(reward_id: str) -> Key:

@@ -33,9 +33,11 @@ if TYPE_CHECKING:  # A redemption does not wait for what it does not need.
     from chalicelib.core.coupons.pools import Sight
     from chalicelib.core.coupons.redemptions import Redemption
     from chalicelib.core.customers.customers import Customer
+    from chalicelib.core.outbox.deliveries import Delivery
     from chalicelib.core.rewards.rewards import Reward
     from chalicelib.core.rewards.totals import DayTotals
     from chalicelib.core.wallets.devices import Registration
+    from chalicelib.core.webhooks.webhooks import Webhook
 
 # Where the list of a reward's coupons goes on after its pool.
 _POOL_LISTED = "others"
@@ -289,6 +291,25 @@ class DynamoStore:
         count = self._table.count(partition, index="due", between=span, limit=_BACKLOG_COUNTED_MAX)
         oldest_at = datetime.fromisoformat(oldest[0]["due_sk"]["S"].partition("#")[0])
         return Backlog(count, oldest_at)
+
+    def webhooks(self, request: PageRequest) -> Page[Webhook]:
+        return lists.page(self._table, [keys.WEBHOOKS], request, index="list")
+
+    def deliveries(self, subscriber: str, target: str, request: PageRequest) -> Page[Delivery]:
+        shards = range(keys.DELIVERY_SHARDS)
+        partitions = [keys.deliveries(subscriber, target, shard) for shard in shards]
+        return lists.page(self._table, partitions, request, index="list")
+
+    @property
+    def delivery_shards(self) -> int:
+        return keys.DELIVERY_SHARDS
+
+    def due_deliveries(
+        self, subscriber: str, shard: int, *, now: datetime, limit: int, after: str | None
+    ) -> Page[Delivery]:
+        request = PageRequest(limit=limit, after=after, descending=False, high=_due_until(now))
+        partition = keys.due_deliveries(subscriber, shard)
+        return lists.page(self._table, [partition], request, index="due")
 
 
 def _coupon_partitions(reward_id: str, statuses: Sequence[CouponStatus]) -> list[str]:

@@ -26,11 +26,14 @@ if TYPE_CHECKING:  # A redemption does not wait for what it does not need.
     from chalicelib.core.coupons.pools import Sight
     from chalicelib.core.coupons.redemptions import Redemption
     from chalicelib.core.customers.customers import Customer
+    from chalicelib.core.outbox.deliveries import Delivery
+    from chalicelib.core.outbox.messages import Message, Subscriber
     from chalicelib.core.rewards.rewards import Reward
     from chalicelib.core.rewards.totals import DayTotals
     from chalicelib.core.wallets.apple import Issuer
     from chalicelib.core.wallets.callbacks import Callback
     from chalicelib.core.wallets.devices import Registration
+    from chalicelib.core.webhooks.webhooks import Webhook
 
 S = TypeVar("S", bound=Snapshot)
 
@@ -234,6 +237,23 @@ class Store(Protocol):
 
     def backlog(self, shard: int, *, now: datetime) -> Backlog: ...
 
+    def webhooks(self, request: PageRequest) -> Page[Webhook]: ...
+
+    def deliveries(self, subscriber: str, target: str, request: PageRequest) -> Page[Delivery]:
+        """Return the deliveries to a target, by the time their events were recorded."""
+        ...
+
+    @property
+    def delivery_shards(self) -> int:
+        """Return over how many shards the due deliveries of a subscriber are spread."""
+        ...
+
+    def due_deliveries(
+        self, subscriber: str, shard: int, *, now: datetime, limit: int, after: str | None
+    ) -> Page[Delivery]:
+        """Return deliveries of one shard that are to be sent, the longest due first."""
+        ...
+
 
 class StoredFile(msgspec.Struct, frozen=True):
     """A file that is there. ``etag`` names its content."""
@@ -361,3 +381,55 @@ class Pushes(Protocol):
             Unavailable: the certificate cannot be used.
         """
         ...
+
+
+class MessageRefused(Exception):
+    """The topic does not take these messages, today or tomorrow: it is their own fault."""
+
+
+class Topic(Protocol):
+    """Where everybody outside hears of what happened."""
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        """Publish ``messages`` in their order, each at least once.
+
+        Raises:
+            MessageRefused: at least one of them cannot be published.
+            Unavailable: the topic is out of reach; some may have been published.
+        """
+        ...
+
+
+class Depth(msgspec.Struct, frozen=True):
+    """About how many messages wait, are being worked on, and were given up."""
+
+    waiting: int
+    in_flight: int
+    dead_letters: int
+
+
+class Queues(Protocol):
+    """The queues of the subscribers. All raise Unavailable when they are out of reach."""
+
+    def depth(self, subscriber: Subscriber) -> Depth: ...
+
+    def replay(self, subscriber: Subscriber, *, at_most: int) -> int:
+        """Move messages that were given up back into the queue; return how many.
+
+        One that dies meanwhile leaves a message in both: a subscriber knows what it had.
+        """
+        ...
+
+
+class Posted(msgspec.Struct, frozen=True):
+    """What came of sending: the status of the answer, or why there was none."""
+
+    status: int | None
+    error: str | None
+    duration_ms: int
+
+
+class Posts(Protocol):
+    """Sends to servers of other people. Never raises: what goes wrong there is an answer, too."""
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Posted: ...

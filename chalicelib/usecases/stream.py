@@ -1,6 +1,6 @@
 """Follow the table's stream: what is to happen after a change, and not in its transaction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,14 +28,20 @@ APPLIERS: dict[str, Applier] = {"totals": totals.keep}
 """Each is given all records, in order for each item, some of them more than once."""
 
 
-def apply(context: Context, records: Sequence[Record], *, now: datetime) -> int:
+def apply(
+    context: Context,
+    records: Sequence[Record],
+    *,
+    now: datetime,
+    appliers: Mapping[str, Applier] = APPLIERS,
+) -> int:
     """Let each applier have ``records``; return how many were parked because one failed on them.
 
     Raises:
         Unavailable, ConflictRetry: give all of them again; what was applied is not applied twice.
     """
     return sum(
-        _apply(context, name, applier, records, now=now) for name, applier in APPLIERS.items()
+        _apply(context, name, applier, records, now=now) for name, applier in appliers.items()
     )
 
 

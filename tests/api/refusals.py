@@ -10,14 +10,19 @@ from msgspec.structs import replace
 
 from chalicelib.core.callers import tries
 from chalicelib.core.callers.callers import Role
-from chalicelib.core.changes import Changes, Contention
+from chalicelib.core.changes import Changes, Contention, ref
 from chalicelib.core.coupons.coupons import CouponStatus, HeldUse
 from chalicelib.core.customers.accounts import Standing
+from chalicelib.core.outbox import deliveries
+from chalicelib.core.outbox.deliveries import Delivery
+from chalicelib.core.outbox.messages import Subscriber
+from chalicelib.core.pages import Page, PageRequest
+from chalicelib.core.webhooks.webhooks import WEBHOOKS_MAX, Webhook
 from chalicelib.usecases.ports import Store
 from tests.api.googles import PATH as CALLBACKS
 from tests.api.googles import Google
 from tests.api.shop import Shop, from_now, with_key
-from tests.builders import unique
+from tests.builders import NOON, unique
 from tests.conftest import ORIGIN, a_key, services_on
 from tests.http import Api, Reply
 from tests.twins import LocalFiles
@@ -669,6 +674,20 @@ def the_key_of_another_request(shop: Shop) -> Sent:
     return post(path, {"comment": "another"}, headers=with_key("once"))
 
 
+class Crowded:
+    """A store with as many webhooks as there may be."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def webhooks(self, request: PageRequest) -> Page[Webhook]:
+        one = Webhook("whk_1", "https://shop.example/", "whsec_AAAA", NOON, "key_1")
+        return Page((one,) * WEBHOOKS_MAX, None)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
 class Busy:
     """A store on which every commit fails with ``error``."""
 
@@ -923,6 +942,66 @@ def an_exclusive_coupon_beside_another(shop: Shop) -> Sent:
 def sixteen_coupons_in_one_order(shop: Shop) -> Sent:
     coupons = [{"code": unique("C")} for _ in range(16)]
     return post(f"/v1/orders/{unique('O')}/redemptions", {"coupons": coupons})
+
+
+# Webhooks
+
+
+def _a_webhook(shop: Shop, **changes: Any) -> str:
+    """Return the path of a webhook."""
+    body = {"url": f"https://{unique('h').lower()}.example/"}
+    path = f"/v1/webhooks/{shop.api.made('/v1/webhooks', body)['id']}"
+    if changes:
+        assert shop.api.patch(path, changes).status == 200
+    return path
+
+
+@refused(404, "webhook_not_found")
+def an_unknown_webhook(shop: Shop) -> Sent:
+    return get("/v1/webhooks/whk_nothing")
+
+
+@refused(404, "webhook_not_found")
+def a_webhook_that_was_deleted(shop: Shop) -> Sent:
+    path = _a_webhook(shop)
+    assert shop.api.delete(path).status == 204
+    return post(f"{path}/test")
+
+
+@refused(409, "webhook_disabled", facts=("disabled_at",))
+def a_webhook_that_is_disabled(shop: Shop) -> Sent:
+    return post(f"{_a_webhook(shop, status='disabled')}/test")
+
+
+@refused(422, "validation_failed", pointer="/url")
+def a_webhook_in_a_network_of_ours(shop: Shop) -> Sent:
+    return post("/v1/webhooks", {"url": "https://169.254.169.254/latest/meta-data"})
+
+
+@refused(409, "too_many_webhooks", facts=("webhooks_max",))
+def one_webhook_more_than_there_may_be(shop: Shop) -> Sent:
+    context = shop.services.context
+    store: Any = Crowded(context.store)
+    shop.use(replace(shop.services, context=replace(context, store=store)))
+    return post("/v1/webhooks", {"url": "https://shop.example/"})
+
+
+@refused(404, "delivery_not_found")
+def an_unknown_delivery(shop: Shop) -> Sent:
+    return post(f"{_a_webhook(shop)}/deliveries/dlv_nothing/replay")
+
+
+@refused(409, "delivery_under_way")
+def a_delivery_that_is_being_sent(shop: Shop) -> Sent:
+    path = _a_webhook(shop)
+    delivery_id = shop.api.made(f"{path}/test", None)["id"]
+    event_id = delivery_id.replace("dlv_", "evt_")
+    name = ref(Delivery, event_id, Subscriber.WEBHOOKS, path.rpartition("/")[2])
+    before = shop.services.store.read(name).find(name)
+    assert before is not None
+    held = deliveries.replayed(before, at=shop.services.now())
+    shop.services.store.commit(Changes(update=((before, held),)))
+    return post(f"{path}/deliveries/{delivery_id}/replay")
 
 
 # 429

@@ -56,6 +56,17 @@ class Killer:
                     self.killed += 1
 
 
+def processes_of(settings: Settings, function: str) -> list[int]:
+    """Return the living processes that run ``function``, by its name (Linux)."""
+    wanted = f"AWS_LAMBDA_FUNCTION_NAME={function}".encode()
+    found = []
+    for pid in ministack.function_processes(settings):
+        with contextlib.suppress(OSError):
+            if wanted in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0") and _lives(pid):
+                found.append(pid)
+    return found
+
+
 def _lives(pid: int) -> bool:
     """Tell whether the process still runs; MiniStack looks at dead ones when it needs them next."""
     try:

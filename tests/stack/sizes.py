@@ -10,3 +10,6 @@ COUPONS = int(os.environ.get("COUPONRY_RACE_COUPONS") or 40)
 DROP_SHARE = 0.2
 TRIES = int(os.environ.get("COUPONRY_STRANGER_TRIES") or 300)
 """Codes that a stranger tries."""
+OUTBOX_CHANGES = int(os.environ.get("COUPONRY_OUTBOX_CHANGES") or 60)
+OUTBOX_KILLS = int(os.environ.get("COUPONRY_OUTBOX_KILLS") or 10)
+"""How often what publishes and what delivers is killed while so much changes."""

@@ -44,6 +44,9 @@ from chalicelib.core.customers.customers import Address, Consent, Customer, Hand
 from chalicelib.core.customers.orders import Order
 from chalicelib.core.files.csvs import Encoding
 from chalicelib.core.idempotency import IdempotencyRecord
+from chalicelib.core.outbox.deliveries import Attempt as DeliveryAttempt
+from chalicelib.core.outbox.deliveries import Delivery, DeliveryStatus
+from chalicelib.core.outbox.messages import Message, Subscriber
 from chalicelib.core.rewards.limits import LimitCounter, Limits, Period, UnitTaken
 from chalicelib.core.rewards.reconciliations import ReconcilePosition, Reconciliation
 from chalicelib.core.rewards.rewards import (
@@ -61,6 +64,7 @@ from chalicelib.core.stream import ParkedRecord
 from chalicelib.core.wallets.devices import Device, Registration
 from chalicelib.core.wallets.google import ObjectKind
 from chalicelib.core.wallets.saves import CallbackNonce, SavedObject
+from chalicelib.core.webhooks.webhooks import Webhook, WebhookStatus
 
 # Milliseconds are the finest that is kept.
 NOW = datetime(2026, 3, 29, 1, 59, 59, 999000, tzinfo=UTC)
@@ -260,6 +264,47 @@ FULL: Sequence[Any] = (
     Registration("b33f", "crd_1", NOW),
     SavedObject("crd_1", ObjectKind.OFFER, is_saved=True, said_until=NOW),
     CallbackNonce("a nonce", NOW),
+    Delivery(
+        "evt_1",
+        Subscriber.WEBHOOKS,
+        "whk_1",
+        NOW,
+        Message(
+            id="evt_1",
+            type="coupon.redeemed",
+            occurred_at=NOW,
+            recorded_at=LATER,
+            customer_id="cus_ada",
+            actor="key_1",
+            channel="scanner",
+            code="ete-10",
+            reward_id="rwd_1",
+            redemption_id="rdm_1",
+            detail={"amount_minor": 0, "order_id": None, "note": "é"},
+        ),
+        status=DeliveryStatus.SENDING,
+        due_at=LATER,
+        tries=2,
+        attempts=(
+            DeliveryAttempt(NOW, 503, None, 12),
+            DeliveryAttempt(LATER, None, "timed_out", 8000),
+        ),
+        finished_at=LATER,
+    ),
+    Webhook(
+        "whk_1",
+        "https://shop.example/webhooks?a=b",
+        "whsec_" + "A" * 43 + "=",
+        NOW,
+        "key_1",
+        description="The shop",
+        event_types=(EventType.COUPON_REDEEMED, EventType.CARD_ISSUED),
+        status=WebhookStatus.DISABLED,
+        previous_secret="whsec_" + "B" * 43 + "=",
+        previous_secret_until=LATER,
+        failing_since=NOW,
+        disabled_at=LATER,
+    ),
     Export(
         "exp_1",
         ExportKind.REDEMPTIONS,
@@ -394,6 +439,22 @@ BARE: Sequence[Any] = (
     Registration("b33f", "crd_1", NOW),
     SavedObject("crd_1", ObjectKind.OFFER, is_saved=True, said_until=NOW),
     CallbackNonce("a nonce", NOW),
+    Delivery(
+        "evt_1",
+        Subscriber.WEBHOOKS,
+        "whk_1",
+        NOW,
+        Message(
+            id="evt_1",
+            type="webhook.test",
+            occurred_at=NOW,
+            recorded_at=NOW,
+            customer_id=None,
+            actor="key_1",
+            channel="api",
+        ),
+    ),
+    Webhook("whk_1", "https://shop.example/", "whsec_AAAA", NOW, "key_1"),
     Export("exp_1", ExportKind.COUPONS, "rwd_1", NOW, "key_1"),
     Redemption(
         "rdm_1",
@@ -431,6 +492,8 @@ _NAMED_BY: dict[type, tuple[str, ...]] = {
     SavedObject: ("serial", "object_kind"),
     CallbackNonce: ("nonce",),
     Account: ("customer_id",),
+    Delivery: ("event_id", "subscriber", "target"),
+    Webhook: ("webhook_id",),
     ActivityEvent: ("customer_id", "event_id"),
     ApiKey: ("key_id",),
     CouponBatch: ("batch_id",),

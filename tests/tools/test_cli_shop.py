@@ -17,6 +17,7 @@ from tests.conftest import a_key
 from tests.http import Api
 from tests.tools.live import LiveServer
 from tests.tools.terminal import Terminal
+from tests.twins import NotedQueues
 
 
 @pytest.fixture
@@ -330,3 +331,34 @@ class TestExport:
 
         assert result.exit_code == 1
         assert list(Path().iterdir()) == []
+
+
+class TestOutbox:
+    @pytest.fixture
+    def queues(self, services: Services) -> NotedQueues:
+        assert isinstance(services.queues, NotedQueues)
+        return services.queues
+
+    def test_shows_what_was_given_up(
+        self, shop: Shop, terminal: Terminal, queues: NotedQueues
+    ) -> None:
+        queues.waiting, queues.dead_letters = 4, 321
+
+        result = terminal.run("outbox", "show")
+
+        assert result.stdout.split()[-4:] == ["webhooks", "4", "0", "321"]
+        assert terminal.json("outbox", "show") == shop.find("/v1/outbox")
+
+    def test_replays_all_of_it(self, shop: Shop, terminal: Terminal, queues: NotedQueues) -> None:
+        queues.dead_letters = 1234
+
+        done = terminal.json("outbox", "replay", "webhooks")
+
+        assert done == {"subscriber": "webhooks", "replayed": 1234, "left": 0}
+        assert (queues.waiting, queues.dead_letters) == (1234, 0)
+
+    def test_knows_who_there_is(self, shop: Shop, terminal: Terminal) -> None:
+        result = terminal.run("outbox", "replay", "nobody")
+
+        assert result.exit_code == 1
+        assert "validation_failed" in result.stderr

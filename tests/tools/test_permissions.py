@@ -22,6 +22,7 @@ from chalicelib.usecases.callers import api_keys
 from chalicelib.usecases.ports import Store
 from tests import engines
 from tests.stack import uploads
+from tests.stack.receiver import Receiver
 from tools.apple_chain import PASS_TYPE_ID
 from tools.stack import up
 from tools.stack.settings import Settings
@@ -240,6 +241,32 @@ class TestRoles:
         report = json.loads(answer["Payload"].read())
         assert report["finished"] == 1
         assert report["rewards"] >= 1
+
+    def test_allow_events_to_reach_a_webhook(self, deployed: Deployed) -> None:
+        with Receiver() as receiver:
+            webhook = deployed.made("POST", "/v1/webhooks", {"url": receiver.url})
+            path = f"/v1/webhooks/{webhook['id']}"
+            tried = deployed.made("POST", f"{path}/test")
+            assert tried["status"] == "delivered", tried
+            customer = deployed.made("POST", "/v1/customers", {})
+            told = receiver.wait_for(lambda each: each["customer_id"] == customer["id"])
+            assert told["type"] == "customer.created"
+            replay = deployed.made("POST", f"{path}/deliveries/{tried['id']}/replay")
+            assert len(replay["attempts"]) == 2
+            assert len(deployed.made("GET", f"{path}/deliveries")["items"]) >= 2
+
+        functions = up.client("lambda", deployed.settings)
+        answer = functions.invoke(
+            FunctionName=deployed.outputs["RetryWebhooksName"], Payload=json.dumps(_SCHEDULED)
+        )
+        assert "FunctionError" not in answer
+
+        sqs = up.client("sqs", deployed.settings)
+        dead = deployed.outputs["WebhooksDeadLettersQueue"]
+        sqs.send_message(QueueUrl=dead, MessageBody="no message")
+        assert deployed.made("GET", "/v1/outbox")["subscribers"][0]["dead_letters"] == 1
+        body = {"subscriber": "webhooks"}
+        assert deployed.made("POST", "/v1/outbox/replay", body)["replayed"] == 1
 
     def test_are_asked(self, deployed: Deployed) -> None:
         """Without its policy the API function may do nothing: the tests above prove something."""

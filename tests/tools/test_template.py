@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.files import leases
+from chalicelib.core.outbox.messages import Subscriber
 from tools import template
 from tools.paths import ROOT
 
@@ -78,6 +79,64 @@ class TestFiles:
 
         (rule,) = bucket["CorsConfiguration"]["CorsRules"]
         assert "POST" in rule["AllowedMethods"]
+
+
+_RESOURCES: dict[str, Any] = template.load()["Resources"]
+_QUEUES = {
+    name: each["Properties"]
+    for name, each in _RESOURCES.items()
+    if each.get("Type") == "AWS::SQS::Queue"
+}
+_SUBSCRIPTIONS = {
+    name: each["Properties"]
+    for name, each in _RESOURCES.items()
+    if each.get("Type") == "AWS::SNS::Subscription"
+}
+
+
+class TestQueues:
+    @pytest.mark.parametrize("name", _QUEUES)
+    def test_are_encrypted(self, name: str) -> None:
+        assert _QUEUES[name]["SqsManagedSseEnabled"] is True
+
+    def test_the_topic_is_encrypted(self) -> None:
+        assert _RESOURCES["Events"]["Properties"]["KmsMasterKeyId"]
+
+    def test_each_subscriber_has_one_and_one_for_what_it_failed_on(self) -> None:
+        assert len(_SUBSCRIPTIONS) == len(Subscriber)
+        for subscription in _SUBSCRIPTIONS.values():
+            assert subscription["RawMessageDelivery"] is True
+            queue = _QUEUES[subscription["Endpoint"]["Fn::GetAtt"][0]]
+            dead = queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+            assert _QUEUES[dead]["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+    @pytest.mark.parametrize("name", _SUBSCRIPTIONS)
+    def test_take_messages_of_the_topic_alone(self, name: str) -> None:
+        endpoint = _SUBSCRIPTIONS[name]["Endpoint"]
+        (statement,) = (
+            statement
+            for each in _RESOURCES.values()
+            if each.get("Type") == "AWS::SQS::QueuePolicy"
+            for statement in each["Properties"]["PolicyDocument"]["Statement"]
+            if statement["Resource"] == endpoint
+        )
+        assert statement["Principal"] == {"Service": "sns.amazonaws.com"}
+        assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": {"Ref": "Events"}}}
+
+    def test_hide_a_message_six_times_as_long_as_a_function_may_take(self) -> None:
+        config = json.loads((ROOT / ".chalice" / "config.json").read_text(encoding="utf-8"))
+        for stage in config["stages"].values():
+            timeout = stage["lambda_functions"]["deliver_webhooks"]["lambda_timeout"]
+            assert _QUEUES["Webhooks"]["VisibilityTimeout"] >= 6 * timeout
+
+    def test_that_fill_with_failures_are_watched(self) -> None:
+        watched = {
+            dimension["Value"]["Fn::GetAtt"][0]
+            for each in _RESOURCES.values()
+            if each.get("Properties", {}).get("MetricName") == "ApproximateNumberOfMessagesVisible"
+            for dimension in each["Properties"]["Dimensions"]
+        }
+        assert watched == {name for name in _QUEUES if "RedrivePolicy" not in _QUEUES[name]}
 
 
 class TestAlarms:

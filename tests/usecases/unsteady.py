@@ -48,7 +48,7 @@ def unsteady(services: Services) -> tuple[Services, Unsteady]:
     return replace(services, context=context), line
 
 
-def fails(error: Exception) -> Callable[[], None]:
+def fails(error: BaseException) -> Callable[[], None]:
     """Return what raises ``error`` when it is called."""
 
     def fail() -> None:

@@ -9,6 +9,7 @@ from tools.cli import (
     generations,
     imports,
     login,
+    outbox,
     redemptions,
     rewards,
 )
@@ -37,6 +38,11 @@ def import_commands() -> None:
     """Imports of codes from files."""
 
 
+@main.group(name="outbox")
+def outbox_commands() -> None:
+    """What is on its way to those who are told what happens."""
+
+
 for command in (login.login, rewards.rewards, completion.completion):
     main.add_command(command)
 for command in (
@@ -51,3 +57,5 @@ for command in (
 ):
     coupon_commands.add_command(command)
 import_commands.add_command(imports.watch)
+outbox_commands.add_command(outbox.show)
+outbox_commands.add_command(outbox.replay)

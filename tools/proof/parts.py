@@ -191,6 +191,20 @@ PARTS = (
         figures={"lists": "What it took with 1,000 → with all"},
     ),
     Part(
+        name="outbox",
+        title="Publishers and subscribers that are killed",
+        claim=(
+            "Through the deployed stack, 2,000 changes are made while the function that publishes"
+            " them and the function that sends them to a webhook are killed 200 times. Every"
+            " change arrives. One arrives a second time only where a sender died after sending and"
+            " before recording it, at most once for each kill. A subscriber that fails for good"
+            " leaves its messages in the dead-letter queue; replay delivers each of them once."
+        ),
+        arguments=("pytest", "tests/stack/test_outbox.py"),
+        environment={"COUPONRY_OUTBOX_CHANGES": "2000", "COUPONRY_OUTBOX_KILLS": "200"},
+        figures={"outbox": "What arrived"},
+    ),
+    Part(
         name="attempts",
         title="Attempts a second through the deployed stack",
         claim=(

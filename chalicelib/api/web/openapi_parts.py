@@ -31,6 +31,8 @@ TAGS: Final = {
     "rewards": "What customers can get, and the coupons of each.",
     "customers": "The members of the programme.",
     "settings": "The business itself.",
+    "webhooks": "Servers of yours that are told what happens.",
+    "outbox": "What is on its way to those who are told.",
     "api-keys": "Who may call.",
     "wallets": "What phones call, with the token of a card instead of a key.",
     "service": "The service itself; needs no key.",

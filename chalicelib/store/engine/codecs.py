@@ -23,6 +23,7 @@ MODULES: Final = {
     "customer": "customers.customers",
     "day_totals": "rewards.totals",
     "device": "wallets.devices",
+    "delivery": "outbox.deliveries",
     "event": "activity",
     "export": "coupons.exports",
     "generation": "coupons.generations",
@@ -45,6 +46,7 @@ MODULES: Final = {
     "settings": "settings",
     "totals": "rewards.totals",
     "tries": "callers.tries",
+    "webhook": "webhooks.webhooks",
 }
 """Where each kind of item is, by its discriminator."""
 
