@@ -115,7 +115,7 @@ class TestConversion:
             shown_template_id="tpl_s",
             stamps=1,
             expires_at=None,
-            shown_at=NOON,
+            shown_at=NOON + timedelta(seconds=1),
         )
         (event,) = changes.create
         assert event.event_type is EventType.CARD_CONVERTED  # type: ignore[attr-defined]

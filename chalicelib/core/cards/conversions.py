@@ -4,7 +4,7 @@ The same card: same serial, same pass on the phone. Where it was installed stays
 template that it was installed from.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from msgspec.structs import replace
@@ -64,7 +64,8 @@ def decide_conversion(
         shown_template_id=linked.template_id,
         stamps=int(stamped),
         expires_at=cards.expiry_of(linked, since=origin.recorded_at, settings=settings),
-        shown_at=cards.whole_second(origin.recorded_at),
+        # The card is not read: the next second is later than one that was issued in this one.
+        shown_at=cards.whole_second(origin.recorded_at) + timedelta(seconds=1),
     )
     event = activity.event(
         EventType.CARD_CONVERTED,
