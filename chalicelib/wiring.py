@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -32,6 +32,7 @@ from chalicelib.usecases.ports import (
     Callbacks,
     Files,
     Functions,
+    GoogleWallet,
     Passes,
     Posts,
     Pushes,
@@ -52,8 +53,8 @@ class Services(msgspec.Struct, frozen=True, eq=False):
 
     ``rest`` waits for so many seconds. ``open_passes`` returns what makes passes, always the same,
     ``open_pushes`` what tells phones of their changes, ``open_callbacks`` what opens Google's
-    callbacks. ``private_addresses``: webhooks may point into the network of this machine, as on the
-    local stack.
+    callbacks, ``open_google`` what keeps cards there. ``private_addresses``: webhooks may point
+    into the network of this machine, as on the local stack.
     """
 
     context: Context
@@ -73,6 +74,7 @@ class Services(msgspec.Struct, frozen=True, eq=False):
     queues: Queues
     posts: Posts
     private_addresses: bool
+    open_google: Callable[[], GoogleWallet]
 
     @property
     def store(self) -> Store:
@@ -93,6 +95,11 @@ class Services(msgspec.Struct, frozen=True, eq=False):
     def pushes(self) -> Pushes:
         """Return what tells phones with Apple Wallet that passes of theirs have changed."""
         return self.open_pushes()
+
+    @property
+    def google(self) -> GoogleWallet:
+        """Return what keeps cards at Google Wallet."""
+        return self.open_google()
 
     def now(self) -> datetime:
         """Return the moment, in UTC with whole milliseconds."""
@@ -172,6 +179,7 @@ def services_for(store: Store, *, meter: Meter) -> Services:
         queues=_queues(),
         posts=HttpPosts(timer=time.perf_counter, private_allowed=private_addresses),
         private_addresses=private_addresses,
+        open_google=_google_wallet,
     )
 
 
@@ -187,13 +195,25 @@ def _apple_passes() -> Passes:
 @cache
 def _google_callbacks() -> Callbacks:
     # Redemptions have no use for it.
-    from chalicelib.gateways.google.accounts import GoogleAccount  # noqa: PLC0415
     from chalicelib.gateways.google.callbacks import GoogleCallbacks  # noqa: PLC0415
     from chalicelib.gateways.google.root_keys import GoogleRootKeys  # noqa: PLC0415
+
+    return GoogleCallbacks(_google_account(), GoogleRootKeys())
+
+
+@cache
+def _google_wallet() -> GoogleWallet:
+    from chalicelib.gateways.google import wallet  # noqa: PLC0415
+
+    return wallet.GoogleWallet(_google_account())
+
+
+@cache
+def _google_account() -> Any:
+    from chalicelib.gateways.google.accounts import GoogleAccount  # noqa: PLC0415
     from chalicelib.gateways.secrets import ManagedSecrets  # noqa: PLC0415
 
-    account = GoogleAccount(ManagedSecrets(), os.environ.get("GOOGLE_WALLET", ""))
-    return GoogleCallbacks(account, GoogleRootKeys())
+    return GoogleAccount(ManagedSecrets(), os.environ.get("GOOGLE_WALLET", ""))
 
 
 def apple_pushes() -> Pushes:

@@ -146,6 +146,7 @@ ROUTES: Final[dict[str, dict[Route, frozenset[Role]]]] = {
     "wallets.google": {
         # What Google signs is its key.
         ("POST", "/v1/wallets/google/callbacks"): PUBLIC,
+        ("GET", "/v1/cards/{serial}/google-link"): _EVERYONE,
     },
     "wallets.apple": {
         # Below v1/ the names are Apple's.

@@ -33,6 +33,8 @@ if TYPE_CHECKING:  # A redemption does not wait for what it does not need.
     from chalicelib.core.wallets.apple import Issuer
     from chalicelib.core.wallets.callbacks import Callback
     from chalicelib.core.wallets.devices import Registration
+    from chalicelib.core.wallets.google import Issuer as GoogleIssuer
+    from chalicelib.core.wallets.google import ObjectKind, Resource
     from chalicelib.core.webhooks.webhooks import Webhook
 
 S = TypeVar("S", bound=Snapshot)
@@ -433,3 +435,30 @@ class Posts(Protocol):
     """Sends to servers of other people. Never raises: what goes wrong there is an answer, too."""
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Posted: ...
+
+
+class GoogleWallet(Protocol):
+    """Keeps cards at Google Wallet.
+
+    All raise Unavailable where the account or Google is out of reach, or it takes no such thing.
+    """
+
+    def issuer(self, *, now: datetime) -> GoogleIssuer | None:
+        """Return whose objects these are; None while the business has no account there."""
+        ...
+
+    def put_class(self, kind: ObjectKind, made: Resource, *, now: datetime) -> None:
+        """Make the class, or change it to what it should be."""
+        ...
+
+    def put_object(self, kind: ObjectKind, made: Resource, *, now: datetime) -> None:
+        """Make the object, or change it to what it should be; its class must be there."""
+        ...
+
+    def change_object(self, kind: ObjectKind, change: Resource, *, now: datetime) -> bool:
+        """Change what is named of an object; return whether there is one."""
+        ...
+
+    def save_link(self, kind: ObjectKind, *, object_id: str, class_id: str, now: datetime) -> str:
+        """Return an address that saves an object, which must be there, for whoever opens it."""
+        ...

@@ -14,6 +14,8 @@ from chalicelib.core.wallets.callbacks import PROTOCOL, SENDER, RootKey, signed_
 
 ISSUER = "3388000000000000001"
 DAY = timedelta(days=1)
+LOGO = "https://shop.example/logo.png"
+EMAIL = "wallet@example.iam"
 
 
 @cache
@@ -91,5 +93,5 @@ def _sign(key: ec.EllipticCurvePrivateKey, *parts: str) -> str:
 
 def secret(**changes: str) -> str:
     """Return what the secret of the account holds; its private key opens nothing."""
-    account = {"issuer_id": ISSUER, "client_email": "wallet@example.com", "private_key": "none"}
+    account = {"issuer_id": ISSUER, "logo_url": LOGO, "client_email": EMAIL, "private_key": "none"}
     return json.dumps({"type": "service_account"} | account | changes)

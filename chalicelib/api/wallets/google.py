@@ -1,24 +1,56 @@
-"""What Google Wallet calls when a card is saved in it or removed from it."""
+"""Links that save cards at Google Wallet, and what it calls when that happens."""
 
 from typing import Any, Final
 
-from chalicelib.api.web import problems
+import msgspec
+
+from chalicelib.api.web import problems, requests
 from chalicelib.api.web.blueprint import Answer, Call, JsonBlueprint
 from chalicelib.api.web.exchange import here
 from chalicelib.core.activity import Channel, Origin
+from chalicelib.core.cards.cards import CardDeleted, CardNotFound
+from chalicelib.core.cards.templates import TemplateNotFound
 from chalicelib.core.errors import ConflictRetry, Unavailable
 from chalicelib.core.wallets.callbacks import CallbackRefused
 from chalicelib.core.wallets.google import NoGoogleWallet
-from chalicelib.usecases.wallets import saves
+from chalicelib.usecases.wallets import google, saves
 
 blueprint = JsonBlueprint()
 
+_CALLBACKS: Final = "/v1/wallets/google/callbacks"
 _SIZE_MAX: Final = 64 * 1024
+
+
+class GoogleLinkView(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the holder saves the card."""
+
+    url: str
+
+
+@blueprint.operation(
+    "GET",
+    "/v1/cards/{serial}/google-link",
+    answer=GoogleLinkView,
+    refusals=(CardNotFound, CardDeleted, TemplateNotFound, NoGoogleWallet),
+)
+def get_google_link(call: Call[None, None], serial: str) -> Answer:
+    """Return the link that saves a card at Google Wallet, for its holder alone.
+
+    The card is brought to Google as it is now, so that opening the link shows it.
+    """
+    url = google.save_link(
+        call.services.context,
+        call.services.google,
+        serial,
+        callback_url=requests.root_of(here.exchange.request) + _CALLBACKS,
+        now=call.now,
+    )
+    return Answer(GoogleLinkView(url=url), etag=False)
 
 
 @blueprint.operation(
     "POST",
-    "/v1/wallets/google/callbacks",
+    _CALLBACKS,
     writes=False,
     refusals=(
         CallbackRefused,

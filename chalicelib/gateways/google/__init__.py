@@ -1,1 +1,1 @@
-"""Google Wallet: its keys and its callbacks."""
+"""Google Wallet: its classes, objects and links, and its callbacks."""

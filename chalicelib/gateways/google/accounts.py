@@ -1,6 +1,6 @@
 """The business's account at Google Wallet, in a secret: the file that Google gives, and its issuer.
 
-``issuer_id`` is added to the JSON file of the service account's key.
+``issuer_id`` and ``logo_url`` are added to the JSON file of the service account's key.
 """
 
 from datetime import datetime, timedelta
@@ -16,9 +16,13 @@ _KEPT_FOR: Final = timedelta(minutes=10)
 
 
 class Account(msgspec.Struct, frozen=True):
-    """Whose objects these are, and who may write them. ``private_key`` is PEM, and a secret."""
+    """Whose objects these are, and who may write them. ``private_key`` is PEM, and a secret.
+
+    ``logo_url`` is where Google gets the logo of the cards, over HTTPS.
+    """
 
     issuer_id: str
+    logo_url: str
     client_email: str
     private_key: str
 
@@ -52,6 +56,6 @@ class GoogleAccount:
             # Its text would quote the secret.
             raise Unavailable(
                 "the account at Google Wallet is not usable",
-                fix="put the service account's JSON file into the secret, with issuer_id added",
+                fix="put the service account's JSON into the secret, with issuer_id and logo_url",
                 facts={"retry_after": 600},
             ) from None
