@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # A redemption does not wait for what it does not need.
     from chalicelib.core.wallets.callbacks import Callback
     from chalicelib.core.wallets.devices import Registration
     from chalicelib.core.wallets.google import Issuer as GoogleIssuer
-    from chalicelib.core.wallets.google import ObjectKind, Resource
+    from chalicelib.core.wallets.google import Notice, ObjectKind, Resource
     from chalicelib.core.webhooks.webhooks import Webhook
 
 S = TypeVar("S", bound=Snapshot)
@@ -457,6 +457,15 @@ class GoogleWallet(Protocol):
 
     def change_object(self, kind: ObjectKind, change: Resource, *, now: datetime) -> bool:
         """Change what is named of an object; return whether there is one."""
+        ...
+
+    def add_notice(
+        self, kind: ObjectKind, object_id: str, notice: Notice, *, now: datetime
+    ) -> bool:
+        """Say something on an object; return whether there is one.
+
+        The holder is notified, as long as Google's limit of three a day is not reached.
+        """
         ...
 
     def save_link(self, kind: ObjectKind, *, object_id: str, class_id: str, now: datetime) -> str:

@@ -20,6 +20,7 @@ from chalicelib.gateways.google.wallet import GoogleWallet
 from tests.gateways import google_schema, google_signs
 from tests.gateways.chains import HeldSecrets
 
+NOTIFICATIONS_MAX = 3
 _SCHEMAS = {
     kind: kind[0].upper() + kind[1:]
     for kind in ("offerClass", "offerObject", "loyaltyClass", "loyaltyObject")
@@ -105,6 +106,9 @@ class GoogleServer:
             return 401, _error("authError")
         body = json.loads(raw)
         _, _, kind, *rest = path.split("/")
+        if rest and rest[-1] == "addMessage":
+            google_schema.check("AddMessageRequest", body)
+            return self._add_message(rest[0], body["message"])
         if method == "POST":
             google_schema.check(_SCHEMAS[kind], body)
             return self._insert(kind, body)
@@ -127,6 +131,16 @@ class GoogleServer:
         merged = self.kept[name] | body
         self.kept[name] = {each: value for each, value in merged.items() if value is not None}
         return 200, self.kept[name]
+
+    def _add_message(self, name: str, message: Any) -> tuple[int, Any]:
+        if name not in self.kept:
+            return 404, _error("resourceNotFound")
+        messages = self.kept[name].setdefault("messages", [])
+        notified = [each for each in messages if each["messageType"] == "TEXT_AND_NOTIFY"]
+        if message["messageType"] == "TEXT_AND_NOTIFY" and len(notified) == NOTIFICATIONS_MAX:
+            return 403, _error("quotaExceeded")
+        messages.append(message)
+        return 200, {"resource": self.kept[name]}
 
     def _token(self, form: dict[str, list[str]]) -> tuple[int, Any]:
         assert form["grant_type"] == [GRANT]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.wallets.google import ObjectKind, Resource
+from chalicelib.core.wallets.google import Notice, ObjectKind, Resource
 from chalicelib.gateways.google.accounts import GoogleAccount
 from chalicelib.gateways.google.wallet import SAVE_ADDRESS, GoogleWallet
 from tests.gateways import google_server, google_signs
@@ -112,6 +112,37 @@ class TestChange:
         change = Resource(name, {"id": name, "state": "INACTIVE"})
 
         assert not wallet.change_object(LOYALTY, change, now=NOW)
+
+
+class TestNotice:
+    def test_is_said_without_a_notification_once_there_were_too_many(
+        self, google: GoogleServer, wallet: GoogleWallet
+    ) -> None:
+        wallet.put_object(OFFER, an_object(), now=NOW)
+        for number in range(5):
+            notice = Notice(f"msg_{number}", "Tea", "It is ready")
+            assert wallet.add_notice(OFFER, OBJECT_ID, notice, now=NOW)
+
+        messages = google.object("crd_1.offer")["messages"]
+        notified, quiet = {"messageType": "TEXT_AND_NOTIFY"}, {"messageType": "TEXT"}
+        assert messages == [
+            {"id": f"msg_{number}", "header": "Tea", "body": "It is ready"} | kind
+            for number, kind in enumerate([notified] * 3 + [quiet] * 2)
+        ]
+
+    def test_about_nothing_is_said_to_nobody(self, wallet: GoogleWallet) -> None:
+        notice = Notice("msg_1", "Tea", "It is ready")
+
+        assert not wallet.add_notice(OFFER, f"{ISSUER}.crd_2.offer", notice, now=NOW)
+
+    def test_that_may_not_be_said_is_not_tried_otherwise(
+        self, google: GoogleServer, wallet: GoogleWallet
+    ) -> None:
+        google.refuses = [(403, {"error": {"errors": [{"reason": "forbidden"}]}})]
+
+        with pytest.raises(Unavailable):
+            wallet.add_notice(OFFER, OBJECT_ID, Notice("msg_1", "Tea", "Ready"), now=NOW)
+        assert len(google.calls) == 1
 
 
 class TestTokens:

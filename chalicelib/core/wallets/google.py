@@ -53,6 +53,14 @@ class Resource(msgspec.Struct, frozen=True):
     body: dict[str, Any]
 
 
+class Notice(msgspec.Struct, frozen=True):
+    """What is said on a card and, while Google allows it, by a notification."""
+
+    notice_id: str
+    header: str
+    body: str
+
+
 Body = dict[str, Any]
 
 _SEPARATOR: Final = "."

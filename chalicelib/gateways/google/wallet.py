@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from chalicelib.core.errors import Unavailable
-from chalicelib.core.wallets.google import Issuer, ObjectKind, Resource
+from chalicelib.core.wallets.google import Issuer, Notice, ObjectKind, Resource
 from chalicelib.gateways.google import tokens
 from chalicelib.gateways.google.accounts import Account, GoogleAccount
 from chalicelib.gateways.google.calls import Caller
@@ -18,10 +18,13 @@ SAVE_ADDRESS: Final = "https://pay.google.com/gp/v/save"
 
 _HTTP_OK: Final = 200
 _UNAUTHENTICATED: Final = 401
+_FORBIDDEN: Final = 403
 _NOT_FOUND: Final = 404
 _CONFLICT: Final = 409
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
+# More than three notifications of a pass in a day.
+_QUOTA: Final = "quotaExceeded"
 
 
 class GoogleWallet:
@@ -52,6 +55,20 @@ class GoogleWallet:
     def change_object(self, kind: ObjectKind, change: Resource, *, now: datetime) -> bool:
         path = f"{kind}Object/{change.resource_id}"
         status, raw = self._send("PATCH", path, change.body, now=now)
+        if status != _NOT_FOUND:
+            _check(status, raw)
+        return status != _NOT_FOUND
+
+    def add_notice(
+        self, kind: ObjectKind, object_id: str, notice: Notice, *, now: datetime
+    ) -> bool:
+        path = f"{kind}Object/{object_id}/addMessage"
+        said = {"id": notice.notice_id, "header": notice.header, "body": notice.body}
+        for message_type in ("TEXT_AND_NOTIFY", "TEXT"):
+            body = {"message": said | {"messageType": message_type}}
+            status, raw = self._send("POST", path, body, now=now)
+            if status != _FORBIDDEN or _reason(raw) != _QUOTA:
+                break
         if status != _NOT_FOUND:
             _check(status, raw)
         return status != _NOT_FOUND
