@@ -1,5 +1,6 @@
 """Webhooks through HTTP: added, changed, tried, looked after."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -7,6 +8,9 @@ import pytest
 import standardwebhooks
 from msgspec.structs import replace
 
+from chalicelib.core.activity import ActivityEvent
+from chalicelib.core.changes import ref
+from chalicelib.core.outbox import messages
 from chalicelib.core.webhooks.webhooks import RETRY_AFTER
 from chalicelib.usecases.ports import Posted
 from tests.api.shop import Shop, with_key
@@ -231,3 +235,16 @@ class TestOutbox:
         assert (same.json, same.headers["idempotent-replayed"]) == (first.json, "true")
         assert second.json == {"subscriber": "webhooks", "replayed": 12, "left": 0}
         assert (queues.waiting, queues.dead_letters) == (512, 0)
+
+
+class TestMessage:
+    def test_has_the_members_of_a_line_of_the_activity(self, shop: Shop) -> None:
+        customer = shop.customer()
+        (line,) = shop.history(customer)
+        name = ref(ActivityEvent, customer["id"], line["id"])
+        event = shop.services.store.read(name).find(name)
+        assert event is not None
+
+        told = json.loads(messages.encoded(messages.message_of(event)))
+
+        assert told == line

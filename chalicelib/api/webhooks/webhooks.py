@@ -101,7 +101,9 @@ class WebhookQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 def create_webhook(call: Call[WebhookBody, None]) -> Answer:
     """Send events to an address from now on.
 
-    Each is a `POST` of the event as JSON, signed as
+    Each is a `POST` of the event as JSON, with the members of a line of a customer's activity:
+    `id`, `type`, `occurred_at`, `recorded_at`, `customer_id` (null for guests), `actor`,
+    `channel`, `code`, `reward_id`, `redemption_id`, `detail`. It is signed as
     [Standard Webhooks](https://www.standardwebhooks.com) has it: check `webhook-signature` with
     the secret, and drop what you had by its `webhook-id`. Answer 2xx within 8 seconds; otherwise
     it is sent again, eight times within a day. Events may come in another order than they
