@@ -15,12 +15,8 @@ import msgspec
 
 from chalicelib.core import ids
 from chalicelib.core.callers.callers import Caller
-from chalicelib.core.outbox.messages import Subscriber
 from chalicelib.gateways.files import S3Files
 from chalicelib.gateways.functions import LambdaFunctions
-from chalicelib.gateways.posts import HttpPosts
-from chalicelib.gateways.queues import Pair, SqsQueues
-from chalicelib.gateways.topics import SnsTopic
 from chalicelib.store.engine.capacity import Meter
 from chalicelib.store.store import DynamoStore
 from chalicelib.usecases import cursors
@@ -70,9 +66,9 @@ class Services(msgspec.Struct, frozen=True, eq=False):
     open_passes: Callable[[], Passes]
     open_callbacks: Callable[[], Callbacks]
     open_pushes: Callable[[], Pushes]
-    topic: Topic
-    queues: Queues
-    posts: Posts
+    open_topic: Callable[[], Topic]
+    open_queues: Callable[[], Queues]
+    open_posts: Callable[[], Posts]
     private_addresses: bool
     open_google: Callable[[], GoogleWallet]
 
@@ -100,6 +96,21 @@ class Services(msgspec.Struct, frozen=True, eq=False):
     def google(self) -> GoogleWallet:
         """Return what keeps cards at Google Wallet."""
         return self.open_google()
+
+    @property
+    def topic(self) -> Topic:
+        """Return where everybody outside hears of what happened."""
+        return self.open_topic()
+
+    @property
+    def queues(self) -> Queues:
+        """Return the queues of those who listen to it."""
+        return self.open_queues()
+
+    @property
+    def posts(self) -> Posts:
+        """Return what sends to servers of other people."""
+        return self.open_posts()
 
     def now(self) -> datetime:
         """Return the moment, in UTC with whole milliseconds."""
@@ -155,7 +166,6 @@ def services_for(store: Store, *, meter: Meter) -> Services:
         random_below=secrets.randbelow,
     )
     watch = Watch(store)
-    private_addresses = os.environ.get("WEBHOOK_PRIVATE_ADDRESSES") == "true"
     # A function cannot be told its own name by the template, and calls itself when time is up.
     own_name = os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
     return Services(
@@ -175,10 +185,10 @@ def services_for(store: Store, *, meter: Meter) -> Services:
         open_passes=_apple_passes,
         open_callbacks=_google_callbacks,
         open_pushes=cache(apple_pushes),
-        topic=SnsTopic(os.environ.get("EVENTS_TOPIC", "")),
-        queues=_queues(),
-        posts=HttpPosts(timer=time.perf_counter, private_allowed=private_addresses),
-        private_addresses=private_addresses,
+        open_topic=_topic,
+        open_queues=_queues,
+        open_posts=_posts,
+        private_addresses=_private_addresses(),
         open_google=_google_wallet,
     )
 
@@ -228,12 +238,37 @@ def apple_pushes() -> Pushes:
     return ApplePushes(ManagedSecrets(), secret, host=host, timer=timer)
 
 
+@cache
+def _topic() -> Topic:
+    # Redemptions have no use for it.
+    from chalicelib.gateways.topics import SnsTopic  # noqa: PLC0415
+
+    return SnsTopic(os.environ.get("EVENTS_TOPIC", ""))
+
+
+@cache
 def _queues() -> Queues:
+    # Redemptions have no use for it.
+    from chalicelib.core.outbox.messages import Subscriber  # noqa: PLC0415
+    from chalicelib.gateways.queues import Pair, SqsQueues  # noqa: PLC0415
+
     found = {}
     for each in Subscriber:
         queue, dead_letters = f"{each.name}_QUEUE", f"{each.name}_DEAD_LETTERS"
         found[each] = Pair(os.environ.get(queue, ""), os.environ.get(dead_letters, ""))
     return SqsQueues(found)
+
+
+@cache
+def _posts() -> Posts:
+    # Redemptions have no use for it.
+    from chalicelib.gateways.posts import HttpPosts  # noqa: PLC0415
+
+    return HttpPosts(timer=time.perf_counter, private_allowed=_private_addresses())
+
+
+def _private_addresses() -> bool:
+    return os.environ.get("WEBHOOK_PRIVATE_ADDRESSES") == "true"
 
 
 def _expiry_rate() -> float | None:

@@ -88,13 +88,14 @@ def services_on(table_name: str) -> Services:
     """Return new services, with caches of their own, on the table; files lie in a folder."""
     meter = Meter()
     services = wiring.services_for(store_on(table_name, meter=meter), meter=meter)
+    topic, queues, posts = NotedTopic(), NotedQueues(), NotedPosts()
     return replace(
         services,
         files=LocalFiles(_folder()),
         functions=NotedFunctions(),
-        topic=NotedTopic(),
-        queues=NotedQueues(),
-        posts=NotedPosts(),
+        open_topic=lambda: topic,
+        open_queues=lambda: queues,
+        open_posts=lambda: posts,
     )
 
 
