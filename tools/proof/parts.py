@@ -47,7 +47,7 @@ PARTS = (
         figures={
             "race-answers-dropped": "With a fifth of the answers lost",
             "race-functions-killed": "With functions killed as well",
-            "database-ended": "With the database (DynamoDB Local, on files) ended in the middle",
+            "database-away": "With the database away in the middle",
         },
     ),
     Part(
