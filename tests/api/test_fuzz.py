@@ -186,5 +186,7 @@ def test_went_past_validation_too(fuzzed: Fuzzed) -> None:
         {"cases": sent} | {f"answered {status}": n for status, n in sorted(answers.items())},
     )
     assert sent >= CASES
-    assert answers[200] + answers[201] >= sent / 5
+    # Wallets and pages have tokens of their own, which no case guesses.
+    assert answers[200] + answers[201] >= sent / 10
+    assert sum(answers[status] for status in (200, 201, 204, 404, 409, 412)) >= sent * 2 / 5
     assert {201, 404, 409, 422} <= set(answers)
